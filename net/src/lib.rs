@@ -1,0 +1,2 @@
+//! Bytes in, bytes out: RESP, transports, the reactor and the rings between workers.
+//! Knows nothing of storage or of what a command means.

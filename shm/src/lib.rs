@@ -1,0 +1,14 @@
+//! Memory that outlives the process: segments, blocks, the undo log, and the two structures kept in
+//! them, a red-black tree of packed blocks and an extendible hash index. Knows nothing of Redis.
+//!
+//! Every structure works through a [`Heap`]: blocks named by [`Handle`], read as plain bytes, written
+//! only through the heap's logged stores. A heap lies in a mapped segment or in ordinary memory; the
+//! code above it cannot tell.
+
+pub mod error;
+pub mod handle;
+pub mod heap;
+
+pub use error::OutOfMemory;
+pub use handle::Handle;
+pub use heap::Heap;

@@ -1,0 +1,4 @@
+//! The server binary: wires the parts together.
+#![forbid(unsafe_code)]
+
+fn main() {}
