@@ -135,7 +135,7 @@ impl Heap {
             }
             *left -= 1;
         }
-        let class = if len % 64 == 0 { len } else { len.next_multiple_of(8) };
+        let class = if len.is_multiple_of(64) { len } else { len.next_multiple_of(8) };
         let at = match self.free_lists.get_mut(&class).and_then(Vec::pop) {
             Some(at) => at,
             None => {
