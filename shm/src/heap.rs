@@ -18,6 +18,8 @@ pub const PAGE_LEN: usize = 64 * 1024;
 pub const MAX_BLOCK_LEN: usize = 16_320;
 /// Words of the hot line: word 0 is the heap's own (bytes in blocks); the rest belong to the user.
 pub const HOT_WORDS: usize = 8;
+/// The first bytes of a segment belong to its header, which the heap never looks at.
+pub const HEADER_LEN: usize = 4096;
 /// Root words, for the user's entry points into the segment.
 pub const ROOT_WORDS: usize = 32;
 

@@ -5,10 +5,13 @@
 //! only through the heap's logged stores. A heap lies in a mapped segment or in ordinary memory; the
 //! code above it cannot tell.
 
+mod cell;
 pub mod error;
 pub mod handle;
 pub mod heap;
+pub mod region;
 
 pub use error::OutOfMemory;
 pub use handle::Handle;
 pub use heap::Heap;
+pub use region::{Backing, Region};

@@ -1,0 +1,288 @@
+//! The memory under one heap: a range of addresses of which a growing first part is backed.
+//!
+//! ```text
+//! base                              len                              reserved_len
+//!  │ backed: readable, writable      │ addresses only: never touched       │
+//!  └─────────────────────────────────┴─────────────────────────────────────┘
+//! ```
+//! One concrete type, whatever lies beneath: a mapped file ([`Backing`] implemented by the segment) or
+//! ordinary memory ([`Region::in_memory`], for tests, Miri, AddressSanitizer and valgrind). The base never
+//! moves and the length never shrinks; memory comes back to the system by punching holes.
+//!
+//! Reads are bounds-checked against the backed length. Stores live in [`crate::cell`], so that there is
+//! one store path.
+
+use std::alloc::Layout;
+use std::ptr::NonNull;
+
+use crate::OutOfMemory;
+use crate::heap::PAGE_LEN;
+
+/// Length of a new region: room for the heap's own page and a first page of blocks.
+pub const FIRST_LEN: usize = 2 * PAGE_LEN;
+/// From this length on a region grows by this much at a time: the size of a huge page. Also the unit in
+/// which memory goes back to the system.
+pub const CHUNK_LEN: usize = 2 * 1024 * 1024;
+
+/// What a region is made of.
+///
+/// # Safety
+/// From construction to drop, whatever is called in between and by whichever thread holds it:
+/// - `base` returns the same address, aligned to [`PAGE_LEN`], the start of `reserved_len` bytes of address
+///   space that nothing else in this process reads or writes while the region exists;
+/// - `reserved_len` never changes; `len` never shrinks, is a multiple of [`PAGE_LEN`], at least
+///   [`FIRST_LEN`], and at most `reserved_len`;
+/// - the first `len` bytes are readable, writable and initialized, and storing to them cannot fault for
+///   lack of memory, except inside a range given to `punch` and not yet to `refill`: such a range may be
+///   read (its contents are then unspecified) but is not stored to;
+/// - bytes that `grow` adds read as zero.
+pub unsafe trait Backing: Send {
+    /// Where the range starts.
+    fn base(&self) -> NonNull<u8>;
+    /// Bytes of address space, backed or not.
+    fn reserved_len(&self) -> usize;
+    /// Bytes backed now.
+    fn len(&self) -> usize;
+    /// Whether nothing is backed; never true once a region stands on it.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+    /// Backs the first `to` bytes (a multiple of [`PAGE_LEN`], more than `len`, at most `reserved_len`)
+    /// with memory that is really there, so that a full file system shows here and nowhere else. On error
+    /// `len` is as before.
+    fn grow(&mut self, to: usize) -> Result<(), OutOfMemory>;
+    /// Gives the memory behind a page-aligned range within `len` back to the system. Its contents are
+    /// lost. Best effort.
+    fn punch(&mut self, start: usize, len: usize);
+    /// Backs a range again that may have been punched, in part or whole, perhaps by an earlier process.
+    fn refill(&mut self, start: usize, len: usize) -> Result<(), OutOfMemory>;
+}
+
+/// The memory under one heap. It can be sent to another thread, and has one owner at a time.
+pub struct Region {
+    base: NonNull<u8>,
+    len: usize,
+    backing: Box<dyn Backing>,
+}
+
+// SAFETY: `base` points into memory that belongs to `backing` alone (its contract), and `backing` is Send.
+unsafe impl Send for Region {}
+
+impl Region {
+    /// A region over `backing`, which it owns from now on.
+    pub fn from_backing(backing: Box<dyn Backing>) -> Region {
+        let (base, len) = (backing.base(), backing.len());
+        assert!(base.as_ptr().addr().is_multiple_of(PAGE_LEN), "region base not aligned to a page");
+        assert!(
+            (FIRST_LEN..=backing.reserved_len()).contains(&len) && len.is_multiple_of(PAGE_LEN),
+            "region of {len} bytes, {} reserved",
+            backing.reserved_len()
+        );
+        Region { base, len, backing }
+    }
+
+    /// A region in ordinary zeroed memory that can grow to `capacity` bytes (rounded up to whole pages, at
+    /// least [`FIRST_LEN`]). Large capacities cost address space only, until they are touched.
+    pub fn in_memory(capacity: usize) -> Region {
+        Region::from_backing(Box::new(PrivateMemory::new(capacity, FIRST_LEN)))
+    }
+
+    /// A region in ordinary memory that starts with a copy of `image`, as a segment that another process
+    /// left behind, and can grow to `capacity` bytes.
+    pub fn from_image(image: &[u8], capacity: usize) -> Region {
+        let len = image.len().next_multiple_of(PAGE_LEN).max(FIRST_LEN);
+        let mut region = Region::from_backing(Box::new(PrivateMemory::new(capacity.max(len), len)));
+        region.load_image(image);
+        region
+    }
+
+    /// Where the region starts in this process.
+    #[inline]
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Bytes backed now.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Never: a region has at least [`FIRST_LEN`] bytes.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes the region can grow to.
+    pub fn reserved_len(&self) -> usize {
+        self.backing.reserved_len()
+    }
+
+    /// All backed bytes.
+    #[inline]
+    pub fn bytes(&self) -> &[u8] {
+        // SAFETY: the first `len` bytes are initialized and readable (contract of Backing), u8 has no
+        // alignment, and stores need `&mut self`, which this borrow excludes.
+        unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.len) }
+    }
+
+    /// Backs at least the first `needed` bytes: 128 KiB at first, then doubling up to 2 MiB, then in chunks
+    /// of 2 MiB. The memory is asked for before anything is stored in it, so that a full file system is
+    /// this error and never a fault.
+    pub fn ensure(&mut self, needed: usize) -> Result<(), OutOfMemory> {
+        if needed <= self.len {
+            return Ok(());
+        }
+        let reach = self.backing.reserved_len() / PAGE_LEN * PAGE_LEN;
+        let target = growth_target(self.len, needed).min(reach);
+        if target < needed {
+            return Err(OutOfMemory);
+        }
+        self.backing.grow(target)?;
+        self.len = self.backing.len();
+        Ok(())
+    }
+
+    /// Gives the memory behind whole pages back to the system; their contents are lost. They must be given
+    /// to [`Region::refill`] before the next store to them.
+    pub fn punch(&mut self, start: usize, len: usize) {
+        assert!(start.is_multiple_of(PAGE_LEN) && len.is_multiple_of(PAGE_LEN) && start + len <= self.len);
+        self.backing.punch(start, len);
+    }
+
+    /// Backs whole pages again that may have been punched.
+    pub fn refill(&mut self, start: usize, len: usize) -> Result<(), OutOfMemory> {
+        assert!(start.is_multiple_of(PAGE_LEN) && len.is_multiple_of(PAGE_LEN) && start + len <= self.len);
+        self.backing.refill(start, len)
+    }
+}
+
+/// The length to grow to from `len` when `needed` bytes are.
+fn growth_target(len: usize, needed: usize) -> usize {
+    let mut target = len.max(FIRST_LEN);
+    while target < needed && target < CHUNK_LEN {
+        target *= 2;
+    }
+    if target < needed { needed.next_multiple_of(CHUNK_LEN) } else { target }
+}
+
+/// Ordinary zeroed memory as a backing.
+struct PrivateMemory {
+    allocation: NonNull<u8>,
+    layout: Layout,
+    base: NonNull<u8>,
+    reserved_len: usize,
+    len: usize,
+}
+
+// SAFETY: the allocation is reached through this value only.
+unsafe impl Send for PrivateMemory {}
+
+impl PrivateMemory {
+    fn new(capacity: usize, len: usize) -> PrivateMemory {
+        let reserved_len = capacity.next_multiple_of(PAGE_LEN).max(len);
+        // A page more than needed and aligned by hand: asking the allocator for the alignment would make
+        // it clear the memory by touching all of it.
+        let layout =
+            Layout::from_size_align(reserved_len + PAGE_LEN, 16).expect("capacity fits an address space");
+        // SAFETY: the layout's size is not zero.
+        let allocation = unsafe { std::alloc::alloc_zeroed(layout) };
+        let Some(allocation) = NonNull::new(allocation) else { std::alloc::handle_alloc_error(layout) };
+        let skip = allocation.as_ptr().align_offset(PAGE_LEN);
+        // SAFETY: `skip` is less than PAGE_LEN, by which the allocation exceeds `reserved_len`.
+        let base = unsafe { allocation.add(skip) };
+        PrivateMemory { allocation, layout, base, reserved_len, len }
+    }
+}
+
+impl Drop for PrivateMemory {
+    fn drop(&mut self) {
+        // SAFETY: allocated in `new` with this layout, and released only here.
+        unsafe { std::alloc::dealloc(self.allocation.as_ptr(), self.layout) }
+    }
+}
+
+// SAFETY: `base` is aligned by `new` and starts `reserved_len` zeroed bytes of an allocation that is private
+// to this value and lives as long; `grow` keeps `len` within them; nothing is ever unbacked.
+unsafe impl Backing for PrivateMemory {
+    fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    fn reserved_len(&self) -> usize {
+        self.reserved_len
+    }
+
+    fn len(&self) -> usize {
+        self.len
+    }
+
+    fn grow(&mut self, to: usize) -> Result<(), OutOfMemory> {
+        if to > self.reserved_len {
+            return Err(OutOfMemory);
+        }
+        self.len = self.len.max(to);
+        Ok(())
+    }
+
+    /// Clears the range, as a hole reads.
+    fn punch(&mut self, start: usize, len: usize) {
+        assert!(start <= self.len && len <= self.len - start);
+        // SAFETY: `start` is within the allocation by the check above.
+        let at = unsafe { self.base.add(start) };
+        // SAFETY: `len` bytes from there are within it too, by the same check, and `&mut self` is exclusive.
+        unsafe { at.write_bytes(0, len) }
+    }
+
+    fn refill(&mut self, _start: usize, _len: usize) -> Result<(), OutOfMemory> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grows_by_doubling_and_then_in_chunks() {
+        let check = |len: usize, needed: usize, target: usize| {
+            assert_eq!(growth_target(len, needed), target, "{len} -> {needed}");
+        };
+        check(FIRST_LEN, FIRST_LEN + 1, 2 * FIRST_LEN);
+        check(FIRST_LEN, 5 * FIRST_LEN, 8 * FIRST_LEN);
+        check(CHUNK_LEN / 2, CHUNK_LEN, CHUNK_LEN);
+        check(CHUNK_LEN, CHUNK_LEN + PAGE_LEN, 2 * CHUNK_LEN);
+        check(4 * CHUNK_LEN, 4 * CHUNK_LEN + 1, 5 * CHUNK_LEN);
+        check(FIRST_LEN, 3 * CHUNK_LEN, 3 * CHUNK_LEN);
+    }
+
+    #[test]
+    fn a_full_region_says_so_and_stays_as_it_was() {
+        let mut region = Region::in_memory(5 * PAGE_LEN);
+        assert_eq!(region.len(), FIRST_LEN);
+        region.ensure(3 * PAGE_LEN).expect("within capacity");
+        assert_eq!(region.len(), 4 * PAGE_LEN);
+        region.ensure(5 * PAGE_LEN).expect("the last page, though a doubling would not fit");
+        assert_eq!(region.len(), 5 * PAGE_LEN);
+        assert_eq!(region.ensure(5 * PAGE_LEN + 1), Err(OutOfMemory));
+        assert_eq!(region.len(), 5 * PAGE_LEN);
+        assert!(region.bytes().iter().all(|&byte| byte == 0));
+    }
+
+    #[test]
+    fn an_image_is_copied_and_padded() {
+        let region = Region::from_image(&[7; 100], 0);
+        assert_eq!(region.len(), FIRST_LEN);
+        assert_eq!(region.bytes()[..100], [7; 100]);
+        assert_eq!(region.bytes()[100], 0);
+    }
+
+    #[test]
+    fn a_punched_page_reads_as_zero() {
+        let mut region = Region::from_image(&[7; 3 * PAGE_LEN], 0);
+        region.punch(PAGE_LEN, PAGE_LEN);
+        region.refill(PAGE_LEN, PAGE_LEN).expect("ordinary memory is always there");
+        assert!(region.bytes()[PAGE_LEN..2 * PAGE_LEN].iter().all(|&byte| byte == 0));
+        assert_eq!(region.bytes()[2 * PAGE_LEN], 7);
+    }
+}
