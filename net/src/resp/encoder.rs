@@ -157,8 +157,8 @@ impl<'a> Encoder<'a> {
         self.aggregate(Aggregate::Push, count);
     }
 
-    /// Opens `pairs` of remarks on the reply that follows them. False in RESP2, which cannot say such a thing: then
-    /// the caller leaves the pairs out.
+    /// Opens `pairs` of remarks on the reply that follows them. False in RESP2, which cannot say such a
+    /// thing: then the caller leaves the pairs out.
     #[must_use]
     pub fn attribute(&mut self, pairs: usize) -> bool {
         let known = self.protocol == Protocol::Resp3;
@@ -173,15 +173,16 @@ impl<'a> Encoder<'a> {
         self.header(kind, count);
     }
 
-    /// Opens an aggregate whose count is known only after its last item. Others may be opened and resolved inside.
+    /// Opens an aggregate whose count is known only after its last item. Others may be opened and resolved
+    /// inside.
     pub fn defer(&mut self, aggregate: Aggregate) -> Deferred {
         let at = self.out.len();
         self.aggregate(aggregate, 0);
         Deferred { at, aggregate }
     }
 
-    /// Closes a deferred aggregate that got `count` items (pairs for a map). Up to nine elements on the wire this writes one
-    /// byte; beyond, the items move to make room for the digits.
+    /// Closes a deferred aggregate that got `count` items (pairs for a map). Up to nine elements on the wire
+    /// this writes one byte; beyond, the items move to make room for the digits.
     pub fn resolve(&mut self, deferred: Deferred, count: usize) {
         let (_, count) = self.wire(deferred.aggregate, count);
         let digit = deferred.at + 1;

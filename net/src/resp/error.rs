@@ -29,8 +29,8 @@ pub enum ProtocolError {
 }
 
 impl ProtocolError {
-    /// The text of the error reply, code included and line end not (the encoder's `error` adds that). `None`: close the
-    /// connection without a word, as Redis does with a client that outgrows its query buffer.
+    /// The text of the error reply, code included and line end not (the encoder's `error` adds that). `None`:
+    /// close the connection without a word, as Redis does with a client that outgrows its query buffer.
     pub fn reply(self) -> Option<Vec<u8>> {
         let mut text = b"ERR Protocol error: ".to_vec();
         match self {

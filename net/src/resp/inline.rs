@@ -1,13 +1,14 @@
 //! Inline requests: a line of words typed by a human, quoted as in a shell.
 //!
-//! `"…"` takes `\xHH`, `\n`, `\r`, `\t`, `\b`, `\a` and a backslash before any other byte for that byte; `'…'` takes `\'`
-//! only. A quote may open inside a word; after a closing quote comes a blank or the end of the line.
+//! `"…"` takes `\xHH`, `\n`, `\r`, `\t`, `\b`, `\a` and a backslash before any other byte for that byte;
+//! `'…'` takes `\'` only. A quote may open inside a word; after a closing quote comes a blank or the end of
+//! the line.
 
 use super::error::ProtocolError;
 use super::request::Word;
 
-/// Splits a line without its end. Returns how many words were appended and, where quotes had to be resolved, the bytes
-/// that the words are ranges of; without quotes they are ranges of `line`.
+/// Splits a line without its end. Returns how many words were appended and, where quotes had to be resolved,
+/// the bytes that the words are ranges of; without quotes they are ranges of `line`.
 pub(super) fn split(line: &[u8], words: &mut Vec<Word>) -> Result<(usize, Option<Vec<u8>>), ProtocolError> {
     let mark = words.len();
     let decoded = match memchr::memchr2(b'"', b'\'', line) {

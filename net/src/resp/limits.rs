@@ -1,6 +1,7 @@
 //! What a request may cost before it is refused.
 
-/// The longest line: an inline request, or the line that announces a count or a length. In bytes before its end.
+/// The longest line: an inline request, or the line that announces a count or a length. In bytes before its
+/// end.
 pub(super) const LINE_LEN_MAX: usize = 64 * 1024;
 
 /// What a client that has not logged in may announce.
@@ -14,10 +15,12 @@ pub struct Limits {
     pub bulk_len_max: usize,
     /// Most words in one request.
     pub word_count_max: usize,
-    /// Longest request in bytes, all its words and their framing together (`client-query-buffer-limit`). A request is
-    /// contiguous in memory and its words are 32-bit ranges, so 4 GiB is the end whatever stands here.
+    /// Longest request in bytes, all its words and their framing together (`client-query-buffer-limit`). A
+    /// request is contiguous in memory and its words are 32-bit ranges, so 4 GiB is the end whatever stands
+    /// here.
     pub request_len_max: usize,
-    /// The client has still to log in: at most 10 words of at most 16 KiB, so that strangers cannot fill memory.
+    /// The client has still to log in: at most 10 words of at most 16 KiB, so that strangers cannot fill
+    /// memory.
     pub stranger: bool,
 }
 

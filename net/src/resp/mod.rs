@@ -1,7 +1,7 @@
 //! The Redis serialization protocol, versions 2 and 3: requests in, replies out.
 //!
-//! [`Parser`] turns a read buffer into [`Word`] ranges without copying; [`Encoder`] appends replies to an output
-//! buffer. This room alone knows how RESP2 and RESP3 differ.
+//! [`Parser`] turns a read buffer into [`Word`] ranges without copying; [`Encoder`] appends replies to an
+//! output buffer. This room alone knows how RESP2 and RESP3 differ.
 
 mod double;
 mod encoder;

@@ -6,13 +6,15 @@
 //! ```
 //! The parser sees the caller's read buffer and promises:
 //! 1. words are ranges of the input, counted from the request's first byte;
-//! 2. every byte is looked at once: a call that follows [`Progress::Incomplete`] goes on where the last one stopped;
+//! 2. every byte is looked at once: after [`Progress::Incomplete`] the next call goes on where the last one
+//!    stopped;
 //! 3. however the input is cut into calls, the same requests and the same error come out;
-//! 4. what it keeps between calls is in proportion to the bytes that have arrived, never to what a client announces.
+//! 4. what it keeps between calls is in proportion to the bytes that have arrived, never to what is
+//!    announced.
 //!
-//! It accepts and refuses what Redis does, byte for byte, with two differences. A NUL inside a line is a byte like any
-//! other, where Redis waits for ever; and a line of more than 64 KiB is always refused, where Redis does so only if
-//! the line's end has not arrived with the rest.
+//! It accepts and refuses what Redis does, byte for byte, with two differences. A NUL inside a line is a byte
+//! like any other, where Redis waits for ever; and a line of more than 64 KiB is always refused, where Redis
+//! does so only if the line's end has not arrived with the rest.
 
 use super::error::ProtocolError;
 use super::inline;
@@ -50,13 +52,13 @@ impl Parser {
 
     /// Parses the next request.
     ///
-    /// `input` begins with the first byte that no earlier call has consumed; after [`Progress::Incomplete`] it is the same
-    /// bytes again, with more behind them. Words are appended to `words`, so that a batch of requests can share one vector;
-    /// unless a request is returned, `words` is as before.
+    /// `input` begins with the first byte that no earlier call has consumed; after [`Progress::Incomplete`]
+    /// it is the same bytes again, with more behind them. Words are appended to `words`, so that a batch of
+    /// requests can share one vector; unless a request is returned, `words` is as before.
     ///
     /// # Errors
-    /// The input is not a request or breaks a limit. The connection must then be closed; nothing else can be parsed
-    /// from it.
+    /// The input is not a request or breaks a limit. The connection must then be closed; nothing else can be
+    /// parsed from it.
     #[inline]
     pub fn next(
         &mut self,
@@ -164,7 +166,8 @@ impl Parser {
 }
 
 impl Cursor {
-    /// Appends words until the request is complete (`None`) or the input is used up (how many bytes are missing).
+    /// Appends words until the request is complete (`None`) or the input is used up (how many bytes are
+    /// missing).
     #[inline]
     fn read_words(
         &mut self,
@@ -230,8 +233,8 @@ impl Cursor {
         }
     }
 
-    /// The line at `at` without its end, and the position after it. The line ends with `\r` and one more byte, which
-    /// must have arrived but is not looked at, as in Redis.
+    /// The line at `at` without its end, and the position after it. The line ends with `\r` and one more
+    /// byte, which must have arrived but is not looked at, as in Redis.
     fn header<'a>(
         &mut self,
         input: &'a [u8],
@@ -264,8 +267,8 @@ impl Cursor {
     }
 }
 
-/// A length line as nearly all are: `kind`, one to nine digits without a leading zero, `\r`, one more byte. Returns the
-/// value and the length of the line with its end. `None`: see what is different, slowly.
+/// A length line as nearly all are: `kind`, one to nine digits without a leading zero, `\r`, one more byte.
+/// Returns the value and the length of the line with its end. `None`: see what is different, slowly.
 #[inline(always)]
 fn short_header(line: &[u8], kind: u8) -> Option<(usize, usize)> {
     let [first, digit, rest @ ..] = line else { return None };

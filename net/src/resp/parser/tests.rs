@@ -1,7 +1,7 @@
 use super::*;
 
-/// Parses `input` with a buffer that grows by `chunk` bytes. Returns the requests and how it ended: an error, or how
-/// many bytes are still missing.
+/// Parses `input` with a buffer that grows by `chunk` bytes. Returns the requests and how it ended: an error,
+/// or how many bytes are still missing.
 fn parse(input: &[u8], chunk: usize, limits: &Limits) -> (Vec<Vec<Vec<u8>>>, Result<usize, ProtocolError>) {
     let mut parser = Parser::new();
     let mut requests = Vec::new();

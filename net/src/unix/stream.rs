@@ -1,0 +1,59 @@
+//! A connection over a unix socket.
+
+use std::io::{self, IoSlice, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsRawFd, RawFd};
+use std::path::Path;
+use std::sync::Arc;
+
+use mio::net::UnixStream;
+
+use crate::transport::{Address, Kind, Transport, source_of_field, uninterrupted};
+
+#[derive(Debug)]
+pub struct UnixTransport {
+    stream: UnixStream,
+    path: Arc<Path>,
+}
+
+source_of_field!(UnixTransport, stream);
+
+impl UnixTransport {
+    /// Takes over a connection that came through the listener at `path`.
+    pub fn new(stream: UnixStream, path: Arc<Path>) -> Self {
+        UnixTransport { stream, path }
+    }
+}
+
+impl Transport for UnixTransport {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        uninterrupted(|| self.stream.read(buffer))
+    }
+
+    fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        uninterrupted(|| self.stream.write_vectored(slices))
+    }
+
+    fn shutdown(&mut self) -> io::Result<()> {
+        match self.stream.shutdown(Shutdown::Both) {
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            result => result,
+        }
+    }
+
+    fn peer(&self) -> Address {
+        Address::Unix(self.path.to_path_buf())
+    }
+
+    fn local(&self) -> Address {
+        Address::Unix(self.path.to_path_buf())
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Unix
+    }
+
+    fn fd(&self) -> RawFd {
+        self.stream.as_raw_fd()
+    }
+}
