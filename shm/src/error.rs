@@ -6,3 +6,13 @@
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("out of memory")]
 pub struct OutOfMemory;
+
+/// A stored structure breaks one of its invariants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("corrupt segment: {what}, block {block:#x}")]
+pub struct Corrupt {
+    /// What is wrong.
+    pub what: &'static str,
+    /// The raw handle of the block it was seen in.
+    pub block: u32,
+}

@@ -9,9 +9,10 @@ mod cell;
 pub mod error;
 pub mod handle;
 pub mod heap;
+pub mod rbtree;
 pub mod region;
 
-pub use error::OutOfMemory;
+pub use error::{Corrupt, OutOfMemory};
 pub use handle::Handle;
 pub use heap::Heap;
 pub use region::{Backing, Region};

@@ -1,0 +1,100 @@
+//! What a tree holds: how elements are packed into a node's bytes and how they are ordered.
+
+use std::cmp::Ordering;
+
+use crate::Heap;
+
+/// How elements of one kind are packed, and in which order they stand. A small value that is copied
+/// freely: usually empty, or the key of a hash function.
+///
+/// An element is a run of bytes that knows its own length. It is at most [`element_max`] bytes long;
+/// longer things live in a block of their own whose handle is in the element.
+///
+/// A *based* packing ([`Packing::BASED`]) stores 8 more bytes per node, the base, against which the
+/// node's elements are encoded. Changing the base of an element must not change its length. If two
+/// elements can share a base, so can everything between them.
+pub trait Packing: Copy {
+    /// What is looked for. `()` where elements are found by rank alone.
+    type Key<'k>: Copy;
+    /// An element, as given and as read.
+    type Item<'i>: Copy;
+
+    /// Bytes of the largest node block, header included; at most [`NODE_LEN_MAX`].
+    const NODE_LEN: usize = NODE_LEN_MAX;
+    /// Up to so many elements, at most 128, stay in one plain block.
+    const PLAIN_COUNT: usize = 128;
+    /// Up to so many bytes, at most 8192, stay in one plain block.
+    const PLAIN_LEN: usize = 8192;
+    /// Whether a plain block is kept in order. If not, it is in the order of arrival: searches look at
+    /// every element, bounds and counts between keys mean nothing, and the order comes with the first
+    /// node.
+    const PLAIN_SORTED: bool = true;
+    /// Whether there is an order by key at all; if not, only ranks may be used.
+    const ORDERED: bool = true;
+    /// The length of every element, where all have the same.
+    const ELEMENT_LEN: Option<usize> = None;
+    /// Whether nodes carry a base.
+    const BASED: bool = false;
+
+    /// Bytes `item` will take.
+    fn encoded_len(self, item: Self::Item<'_>) -> usize;
+    /// Writes `item` to `out`, which is [`Packing::encoded_len`] bytes long.
+    fn encode(self, item: Self::Item<'_>, base: u64, out: &mut [u8]);
+    /// The length of the element at the start of `bytes`; more may follow it.
+    fn element_len(self, bytes: &[u8]) -> usize;
+    /// Reads an element; `bytes` are exactly its own.
+    fn decode(self, bytes: &[u8], base: u64) -> Self::Item<'_>;
+
+    /// The key under which `item` is found.
+    fn key_of<'i>(self, heap: &Heap, item: Self::Item<'i>) -> Self::Key<'i>;
+    /// Where `key` stands relative to `item`. No two elements of a tree have equal keys.
+    fn compare(self, heap: &Heap, key: Self::Key<'_>, item: Self::Item<'_>) -> Ordering;
+
+    /// A base for a node whose first and last elements are these, or `None` if they cannot share one.
+    /// A single element always has a base.
+    fn base_for(self, first: Self::Item<'_>, last: Self::Item<'_>) -> Option<u64> {
+        let _ = (first, last);
+        Some(0)
+    }
+    /// Whether `item` can be encoded against `base`.
+    fn fits(self, base: u64, item: Self::Item<'_>) -> bool {
+        let _ = (base, item);
+        true
+    }
+    /// Encodes anew an element that fits both bases.
+    fn rebase(self, element: &mut [u8], from: u64, to: u64) {
+        let _ = (element, from, to);
+    }
+}
+
+/// Upper limit of [`Packing::NODE_LEN`].
+pub const NODE_LEN_MAX: usize = 1024;
+/// Upper limit of [`element_max`].
+pub const ELEMENT_LEN_MAX: usize = NODE_LEN_MAX / 2;
+
+/// The longest element a packing may have: half of what a node holds, so that an overfull node can
+/// always be cut in two.
+pub const fn element_max<P: Packing>() -> usize {
+    P::CAPACITY / 2
+}
+
+/// Sizes that follow from a packing's settings.
+pub(super) trait Sizes: Packing {
+    /// Bytes of a node's base.
+    const BASE_LEN: usize = if Self::BASED { 8 } else { 0 };
+    /// Where the elements start in a node.
+    const BODY: usize = super::node::HEADER_LEN + Self::BASE_LEN;
+    /// Bytes of elements a node can hold.
+    const CAPACITY: usize = {
+        assert!(Self::NODE_LEN <= NODE_LEN_MAX, "nodes are at most 1 KiB");
+        assert!(Self::NODE_LEN >= Self::BODY + 16, "a node holds at least two small elements");
+        assert!(Self::PLAIN_COUNT >= 1 && Self::PLAIN_COUNT <= 128);
+        assert!(Self::PLAIN_LEN >= Self::NODE_LEN / 2 && Self::PLAIN_LEN <= 8192);
+        assert!(Self::PLAIN_SORTED || !Self::BASED, "elements that share a base are in order");
+        Self::NODE_LEN - Self::BODY
+    };
+    /// A node with fewer bytes of elements looks for a neighbour to merge with.
+    const SPARSE: usize = Self::CAPACITY / 4;
+}
+
+impl<P: Packing> Sizes for P {}

@@ -1,0 +1,256 @@
+//! The way from the root to a node, which stands in for parent pointers, and places in a tree.
+
+use std::cmp::Ordering;
+
+use super::node::{self, Header, Link, Side, Slot, View, child};
+use super::packing::Packing;
+use super::{Form, Root};
+use crate::{Heap, OutOfMemory};
+
+/// More than any tree is deep: a red-black tree of n nodes has at most 2 log2(n + 1) levels, and a tree
+/// has fewer than 2^31 elements, hence nodes.
+pub(super) const DEPTH_MAX: usize = 64;
+
+/// The nodes from the root down to one of them.
+#[derive(Clone)]
+pub(super) struct Path {
+    nodes: [Link; DEPTH_MAX],
+    len: usize,
+    /// Bit i: the step down from node i went right.
+    rights: u64,
+}
+
+impl Path {
+    pub(super) const EMPTY: Path = Path { nodes: [0; DEPTH_MAX], len: 0, rights: 0 };
+
+    #[inline]
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    #[inline]
+    pub(super) fn node(&self, index: usize) -> Link {
+        self.nodes[..self.len][index]
+    }
+
+    #[inline]
+    pub(super) fn last(&self) -> Link {
+        self.nodes[self.len - 1]
+    }
+
+    /// Which way the path goes, or went before it was cut, from the node at `index`.
+    #[inline]
+    pub(super) fn side(&self, index: usize) -> Side {
+        if self.rights >> index & 1 == 1 { Side::Right } else { Side::Left }
+    }
+
+    #[inline]
+    pub(super) fn set_side(&mut self, index: usize, side: Side) {
+        self.rights = self.rights & !(1 << index) | u64::from(side == Side::Right) << index;
+    }
+
+    /// Starts at the root.
+    #[inline]
+    pub(super) fn start(&mut self, root: Link) {
+        self.nodes[0] = root;
+        self.len = 1;
+    }
+
+    /// A step down.
+    #[inline]
+    pub(super) fn push(&mut self, side: Side, link: Link) {
+        self.set_side(self.len - 1, side);
+        self.nodes[self.len] = link;
+        self.len += 1;
+    }
+
+    #[inline]
+    pub(super) fn truncate(&mut self, len: usize) {
+        self.len = len;
+    }
+
+    /// Goes down on one side until there is nothing further.
+    pub(super) fn descend(&mut self, heap: &Heap, side: Side) {
+        loop {
+            let next = child(heap, self.last(), side);
+            if next == 0 {
+                return;
+            }
+            self.push(side, next);
+        }
+    }
+
+    /// Moves to the next node in order on one side. `false`, and an empty path, if there is none.
+    pub(super) fn step(&mut self, heap: &Heap, side: Side) -> bool {
+        let next = child(heap, self.last(), side);
+        if next != 0 {
+            self.push(side, next);
+            self.descend(heap, side.other());
+            return true;
+        }
+        while self.len > 1 {
+            self.len -= 1;
+            if self.side(self.len - 1) != side {
+                return true;
+            }
+        }
+        self.len = 0;
+        false
+    }
+
+    /// Makes what refers to the node at `index` refer to `to`.
+    pub(super) fn relink(
+        &mut self,
+        heap: &mut Heap,
+        top: &mut Link,
+        index: usize,
+        to: Link,
+    ) -> Result<(), OutOfMemory> {
+        if index == 0 {
+            *top = to;
+        } else {
+            node::set_child(heap, self.nodes[index - 1], self.side(index - 1), to)?;
+        }
+        self.nodes[index] = to;
+        Ok(())
+    }
+
+    /// Adds to the left counts of those nodes among `from .. to` whose left subtree the path enters.
+    pub(super) fn add_before(
+        &self,
+        heap: &mut Heap,
+        from: usize,
+        to: usize,
+        delta: u32,
+    ) -> Result<(), OutOfMemory> {
+        for index in from..to {
+            if self.side(index) == Side::Left {
+                node::add_before(heap, self.nodes[index], delta)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A place in a tree: an element's, or one between two elements, where one would be inserted. Good
+/// until the tree next changes.
+#[derive(Clone)]
+pub struct Position {
+    /// To the node; empty where the tree has none.
+    pub(super) path: Path,
+    pub(super) slot: Slot,
+    pub(super) rank: usize,
+}
+
+impl Position {
+    /// How many elements stand before it.
+    #[inline]
+    pub fn rank(&self) -> usize {
+        self.rank
+    }
+
+    pub(super) const START: Position =
+        Position { path: Path::EMPTY, slot: Slot { index: 0, offset: 0 }, rank: 0 };
+
+    /// The first element not less than `key`, and whether it is equal. Looks at the first element of
+    /// one node per level and then into the last node that starts at or before the key.
+    pub(super) fn of_key<P: Packing>(
+        heap: &Heap,
+        packing: P,
+        root: Root,
+        key: P::Key<'_>,
+    ) -> (Position, bool) {
+        debug_assert!(P::ORDERED, "a search by key in a tree that has only ranks");
+        let mut position = Position::START;
+        match root.form() {
+            Form::Empty => return (position, false),
+            Form::Plain => {
+                let view = View::of_plain::<P>(heap, root);
+                let (slot, found) = if P::PLAIN_SORTED {
+                    view.search(heap, packing, key)
+                } else {
+                    match view.scan(heap, packing, key) {
+                        Some(slot) => (slot, true),
+                        None => (Slot { index: view.own, offset: view.used }, false),
+                    }
+                };
+                position.slot = slot;
+                position.rank = slot.index;
+                return (position, found);
+            }
+            Form::Tree => {}
+        }
+        let path = &mut position.path;
+        path.start(root.link());
+        let mut passed = 0;
+        // The last node whose first element is not greater: its depth, its view, what stands before.
+        let mut candidate = None;
+        loop {
+            let link = path.last();
+            let header = Header::read(heap, link);
+            let view = View::with_header::<P>(heap, link, &header);
+            let side = match packing.compare(heap, key, view.first(heap, packing)) {
+                Ordering::Less => Side::Left,
+                Ordering::Equal => {
+                    position.rank = passed + header.before as usize;
+                    return (position, true);
+                }
+                Ordering::Greater => {
+                    let start = passed + header.before as usize;
+                    candidate = Some((path.len(), view, start));
+                    passed = start + view.own;
+                    Side::Right
+                }
+            };
+            match header.child(side) {
+                0 => break,
+                next => path.push(side, next),
+            }
+        }
+        let Some((len, view, start)) = candidate else {
+            return (position, false);
+        };
+        path.truncate(len);
+        let (slot, found) = view.search(heap, packing, key);
+        position.slot = slot;
+        position.rank = start + slot.index;
+        (position, found)
+    }
+
+    /// The place with `rank` elements before it, which is at most their number. Between two nodes it
+    /// is the start of the later one if `start` is set, as an element's place must be; otherwise
+    /// whichever is met first.
+    pub(super) fn of_rank<P: Packing>(
+        heap: &Heap,
+        packing: P,
+        root: Root,
+        rank: usize,
+        start: bool,
+    ) -> Position {
+        debug_assert!(rank <= root.count(), "rank {rank} of {}", root.count());
+        let mut position = Position { rank, ..Position::START };
+        let (view, index) = match root.form() {
+            Form::Empty => return position,
+            Form::Plain => (View::of_plain::<P>(heap, root), rank),
+            Form::Tree => {
+                position.path.start(root.link());
+                let mut left = rank;
+                loop {
+                    let link = position.path.last();
+                    let header = Header::read(heap, link);
+                    let (before, own) = (header.before as usize, usize::from(header.own));
+                    if left < before {
+                        position.path.push(Side::Left, header.left);
+                    } else if left < before + own || left == before + own && (!start || header.right == 0) {
+                        break (View::with_header::<P>(heap, link, &header), left - before);
+                    } else {
+                        left -= before + own;
+                        position.path.push(Side::Right, header.right);
+                    }
+                }
+            }
+        };
+        position.slot = Slot { index, offset: view.offset_of(heap, packing, index) };
+        position
+    }
+}

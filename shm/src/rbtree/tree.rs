@@ -1,0 +1,239 @@
+//! The operations on a tree.
+
+use std::ops::{Bound, Range};
+
+use super::insert::{insert, replace};
+use super::iterate::{Back, Iter};
+use super::node::{Node, View};
+use super::path::Position;
+use super::remove::remove;
+use super::verify::verify;
+use super::{Form, Packing, Root};
+use crate::{Corrupt, Handle, Heap, OutOfMemory};
+
+/// A tree in a heap: its root and how its elements are packed. Dropping it does nothing; its owner
+/// stores [`Tree::root`] after changes.
+///
+/// ```
+/// use shm::rbtree::{Root, TimedHandles, Tree};
+/// use shm::{Handle, Heap};
+///
+/// let mut heap = Heap::in_memory(1 << 20);
+/// let block: Handle<u8> = heap.allocate(100)?;
+/// let mut due = Tree::new(Root::decode(heap.root(0)), TimedHandles::new());
+/// due.insert(&mut heap, (1_700_000_000_000, block))?;
+/// heap.set_root(0, due.root().encode())?;
+/// heap.commit();
+/// assert_eq!(due.first(&heap), Some((1_700_000_000_000, block)));
+/// # Ok::<(), shm::OutOfMemory>(())
+/// ```
+#[derive(Debug, Clone, Copy)]
+pub struct Tree<P: Packing> {
+    root: Root,
+    packing: P,
+}
+
+impl<P: Packing> Tree<P> {
+    /// The tree at `root`.
+    #[inline]
+    pub fn new(root: Root, packing: P) -> Self {
+        Tree { root, packing }
+    }
+
+    /// Where the tree is now.
+    #[inline]
+    pub fn root(&self) -> Root {
+        self.root
+    }
+
+    /// The number of elements.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.root.count()
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    // ---- finding ----------------------------------------------------------------------------
+
+    /// The place of the element with this key and `true`, or else the one where it would be inserted.
+    #[inline]
+    pub fn find(&self, heap: &Heap, key: P::Key<'_>) -> (Position, bool) {
+        Position::of_key(heap, self.packing, self.root, key)
+    }
+
+    /// The place of the element with `rank` others before it; for the number of elements, the end.
+    #[inline]
+    pub fn seek(&self, heap: &Heap, rank: usize) -> Position {
+        Position::of_rank(heap, self.packing, self.root, rank, true)
+    }
+
+    /// The element at a place that holds one.
+    #[inline]
+    pub fn item<'h>(&self, heap: &'h Heap, position: &Position) -> P::Item<'h> {
+        self.view(heap, position).item(heap, self.packing, position.slot.offset)
+    }
+
+    fn view(&self, heap: &Heap, position: &Position) -> View {
+        match self.root.form() {
+            Form::Tree => View::of_node::<P>(heap, position.path.last()),
+            _ => View::of_plain::<P>(heap, self.root),
+        }
+    }
+
+    /// The element with this key.
+    pub fn get<'h>(&self, heap: &'h Heap, key: P::Key<'_>) -> Option<P::Item<'h>> {
+        let (position, found) = self.find(heap, key);
+        found.then(|| self.item(heap, &position))
+    }
+
+    /// The element with `rank` others before it.
+    pub fn at<'h>(&self, heap: &'h Heap, rank: usize) -> Option<P::Item<'h>> {
+        (rank < self.len()).then(|| self.item(heap, &self.seek(heap, rank)))
+    }
+
+    /// The first element.
+    pub fn first<'h>(&self, heap: &'h Heap) -> Option<P::Item<'h>> {
+        self.at(heap, 0)
+    }
+
+    /// The last element.
+    pub fn last<'h>(&self, heap: &'h Heap) -> Option<P::Item<'h>> {
+        self.at(heap, self.len().checked_sub(1)?)
+    }
+
+    /// How many elements stand before the one with this key.
+    pub fn rank_of(&self, heap: &Heap, key: P::Key<'_>) -> Option<usize> {
+        let (position, found) = self.find(heap, key);
+        found.then_some(position.rank())
+    }
+
+    /// How many elements are less than `key`.
+    pub fn lower_bound(&self, heap: &Heap, key: P::Key<'_>) -> usize {
+        self.find(heap, key).0.rank()
+    }
+
+    /// How many elements are less than or equal to `key`.
+    pub fn upper_bound(&self, heap: &Heap, key: P::Key<'_>) -> usize {
+        let (position, found) = self.find(heap, key);
+        position.rank() + usize::from(found)
+    }
+
+    /// The ranks of the elements between two bounds; its length is their number, 0 if the bounds cross.
+    pub fn ranks(&self, heap: &Heap, from: Bound<P::Key<'_>>, to: Bound<P::Key<'_>>) -> Range<usize> {
+        let start = match from {
+            Bound::Included(key) => self.lower_bound(heap, key),
+            Bound::Excluded(key) => self.upper_bound(heap, key),
+            Bound::Unbounded => 0,
+        };
+        let end = match to {
+            Bound::Included(key) => self.upper_bound(heap, key),
+            Bound::Excluded(key) => self.lower_bound(heap, key),
+            Bound::Unbounded => self.len(),
+        };
+        start..end.max(start)
+    }
+
+    // ---- changing ---------------------------------------------------------------------------
+
+    /// Inserts by key. `false`, and no change, if there is an element with the same key.
+    pub fn insert(&mut self, heap: &mut Heap, item: P::Item<'_>) -> Result<bool, OutOfMemory> {
+        let (position, found) = self.find(heap, self.packing.key_of(heap, item));
+        if !found {
+            self.insert_here(heap, position, item)?;
+        }
+        Ok(!found)
+    }
+
+    /// Inserts so that `rank` elements, at most all, stand before the new one.
+    pub fn insert_at(&mut self, heap: &mut Heap, rank: usize, item: P::Item<'_>) -> Result<(), OutOfMemory> {
+        let position = Position::of_rank(heap, self.packing, self.root, rank, false);
+        self.insert_here(heap, position, item)
+    }
+
+    /// Inserts at a place from [`Tree::find`] or [`Tree::seek`], before the element there.
+    pub fn insert_here(
+        &mut self,
+        heap: &mut Heap,
+        position: Position,
+        item: P::Item<'_>,
+    ) -> Result<(), OutOfMemory> {
+        self.root = insert(heap, self.packing, self.root, position, item)?;
+        Ok(())
+    }
+
+    /// Removes by key. `false`, and no change, if there is no such element.
+    pub fn remove(&mut self, heap: &mut Heap, key: P::Key<'_>) -> Result<bool, OutOfMemory> {
+        let (position, found) = self.find(heap, key);
+        if found {
+            self.remove_here(heap, position)?;
+        }
+        Ok(found)
+    }
+
+    /// Removes the element with `rank` others before it.
+    pub fn remove_at(&mut self, heap: &mut Heap, rank: usize) -> Result<(), OutOfMemory> {
+        self.remove_here(heap, self.seek(heap, rank))
+    }
+
+    /// Removes the element at a place.
+    pub fn remove_here(&mut self, heap: &mut Heap, position: Position) -> Result<(), OutOfMemory> {
+        self.root = remove(heap, self.packing, self.root, position)?;
+        Ok(())
+    }
+
+    /// Puts `item` in the place of the element with `rank` others before it. Where there is an order by
+    /// key, both have the same.
+    pub fn replace_at(&mut self, heap: &mut Heap, rank: usize, item: P::Item<'_>) -> Result<(), OutOfMemory> {
+        self.replace_here(heap, self.seek(heap, rank), item)
+    }
+
+    /// The same at a place.
+    pub fn replace_here(
+        &mut self,
+        heap: &mut Heap,
+        position: Position,
+        item: P::Item<'_>,
+    ) -> Result<(), OutOfMemory> {
+        self.root = replace(heap, self.packing, self.root, position, item)?;
+        Ok(())
+    }
+
+    // ---- walking ----------------------------------------------------------------------------
+
+    /// All elements, ascending.
+    pub fn iter<'h>(&self, heap: &'h Heap) -> Iter<'h, P> {
+        self.iter_from(heap, self.seek(heap, 0))
+    }
+
+    /// The element at a place and those after it, ascending.
+    pub fn iter_from<'h>(&self, heap: &'h Heap, position: Position) -> Iter<'h, P> {
+        Iter::new(heap, self.packing, self.root, position)
+    }
+
+    /// All elements, descending.
+    pub fn back<'h>(&self, heap: &'h Heap) -> Back<'h, P> {
+        self.back_from(heap, self.seek(heap, self.len()))
+    }
+
+    /// The elements before a place, descending.
+    pub fn back_from<'h>(&self, heap: &'h Heap, position: Position) -> Back<'h, P> {
+        Back::new(heap, self.packing, self.root, position)
+    }
+
+    // ---- checking ---------------------------------------------------------------------------
+
+    /// Checks every invariant of the module. `visit` is called with each block before its inside is
+    /// looked at, so that it can refuse a handle that names no block or one seen before.
+    pub fn verify(
+        &self,
+        heap: &Heap,
+        visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
+    ) -> Result<(), Corrupt> {
+        verify(heap, self.packing, self.root, visit)
+    }
+}

@@ -1,0 +1,118 @@
+//! Checking a tree against everything the module promises.
+
+use std::cmp::Ordering;
+
+use super::content::fits_well;
+use super::node::{Header, Link, Node, View, block};
+use super::packing::{Packing, Sizes};
+use super::path::DEPTH_MAX;
+use super::{COUNT_MAX, Form, Root};
+use crate::{Corrupt, Handle, Heap};
+
+/// Checks the tree and calls `visit` for each of its blocks before looking inside.
+pub(super) fn verify<P: Packing>(
+    heap: &Heap,
+    packing: P,
+    root: Root,
+    visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
+) -> Result<(), Corrupt> {
+    let mut check = Check { heap, packing, visit, last: None };
+    match root.form() {
+        Form::Empty => Ok(()),
+        Form::Plain => check.plain(root),
+        Form::Tree => check.tree(root),
+    }
+}
+
+struct Check<'a, P: Packing> {
+    heap: &'a Heap,
+    packing: P,
+    visit: &'a mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
+    /// The node before the one being checked, and where its last element starts.
+    last: Option<(View, usize)>,
+}
+
+/// What a subtree is found to hold.
+struct Found {
+    count: u32,
+    black_height: u32,
+}
+
+impl<P: Packing> Check<'_, P> {
+    fn plain(&mut self, root: Root) -> Result<(), Corrupt> {
+        let link = root.link();
+        (self.visit)(block(link))?;
+        let view = View::of_plain::<P>(self.heap, root);
+        check(view.own >= 1 && view.own <= P::PLAIN_COUNT, "the size of a plain block", link)?;
+        check(view.used <= P::PLAIN_LEN, "the length of a plain block", link)?;
+        self.elements(&view, P::ORDERED && P::PLAIN_SORTED)
+    }
+
+    fn tree(&mut self, root: Root) -> Result<(), Corrupt> {
+        let link = root.link();
+        let found = self.subtree(link, 0, false)?;
+        check(!Header::read(self.heap, link).red, "a red root", link)?;
+        check(root.count() == found.count as usize && root.count() <= COUNT_MAX, "a root's count", link)
+    }
+
+    fn subtree(&mut self, link: Link, depth: usize, below_red: bool) -> Result<Found, Corrupt> {
+        if link == 0 {
+            return Ok(Found { count: 0, black_height: 0 });
+        }
+        check(depth < DEPTH_MAX, "a path that is too long", link)?;
+        (self.visit)(block(link))?;
+        let header = Header::read(self.heap, link);
+        check(!(below_red && header.red), "a red node below a red one", link)?;
+        let left = self.subtree(header.left, depth + 1, header.red)?;
+        check(left.count == header.before, "a left count", link)?;
+        check(header.own >= 1, "an empty node", link)?;
+        check(usize::from(header.used) <= P::CAPACITY, "a node's length", link)?;
+        self.elements(&View::with_header::<P>(self.heap, link, &header), P::ORDERED)?;
+        let right = self.subtree(header.right, depth + 1, header.red)?;
+        check(left.black_height == right.black_height, "a black height", link)?;
+        let count = (left.count.checked_add(u32::from(header.own)))
+            .and_then(|count| count.checked_add(right.count))
+            .ok_or(Corrupt { what: "a count", block: link })?;
+        Ok(Found { count, black_height: left.black_height + u32::from(!header.red) })
+    }
+
+    /// Elements fill their bytes exactly, and stand in order, also after those of the block before.
+    fn elements(&mut self, view: &View, ordered: bool) -> Result<(), Corrupt> {
+        let (heap, packing, link) = (self.heap, self.packing, view.link);
+        let capacity = heap.capacity_of(block(link));
+        check(view.body + view.used <= capacity, "elements beyond their block", link)?;
+        check(fits_well(capacity, view.body + view.used), "a block that is too large", link)?;
+        let bytes = view.elements(heap);
+        let mut previous = self.last;
+        let mut offset = 0;
+        for _ in 0..view.own {
+            check(offset < bytes.len(), "elements that are too few", link)?;
+            let len = packing.element_len(&bytes[offset..]);
+            check(len >= 1 && len <= P::CAPACITY / 2, "an element's length", link)?;
+            check(len <= bytes.len() - offset, "an element beyond its node", link)?;
+            if let Some((node, at)) = previous
+                && ordered
+            {
+                let key = packing.key_of(heap, node.item(heap, packing, at));
+                let order = packing.compare(heap, key, view.item(heap, packing, offset));
+                check(order == Ordering::Less, "the order of elements", link)?;
+            }
+            previous = Some((*view, offset));
+            offset += len;
+        }
+        check(offset == bytes.len(), "bytes after the last element", link)?;
+        if let Some((node, _)) = self.last
+            && node.used < P::SPARSE
+            && view.used < P::SPARSE
+        {
+            let (first, last) = (node.first(heap, packing), view.last(heap, packing));
+            check(packing.base_for(first, last).is_none(), "neighbours that are both sparse", link)?;
+        }
+        self.last = previous;
+        Ok(())
+    }
+}
+
+fn check(holds: bool, what: &'static str, link: Link) -> Result<(), Corrupt> {
+    if holds { Ok(()) } else { Err(Corrupt { what, block: link }) }
+}

@@ -1,0 +1,97 @@
+//! Fields and values: in the order of arrival while they are few, by hash when they are more.
+
+use std::collections::BTreeMap;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use shm::Heap;
+use shm::rbtree::{Form, Packing, Root, Tree};
+
+use super::model::cases;
+use super::packings::Fields;
+
+#[derive(Debug, Clone)]
+enum Op {
+    Set(Vec<u8>, Vec<u8>),
+    Remove(Vec<u8>),
+    RemoveSome(prop::sample::Index),
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let field = || (0u8..120).prop_map(|n| vec![n; usize::from(n % 5)]);
+    let value = || (prop_oneof![4 => 0usize..6, 1 => 6usize..34], any::<u8>()).prop_map(|(n, b)| vec![b; n]);
+    let op = prop_oneof![
+        6 => (field(), value()).prop_map(|(field, value)| Op::Set(field, value)),
+        1 => field().prop_map(Op::Remove),
+        2 => any::<prop::sample::Index>().prop_map(Op::RemoveSome),
+    ];
+    vec(op, 1..200)
+}
+
+fn run(ops: Vec<Op>) {
+    let mut heap = Heap::in_memory(1 << 20);
+    let mut tree = Tree::new(Root::EMPTY, Fields);
+    let mut model = BTreeMap::new();
+    for op in ops {
+        match op {
+            Op::Set(field, value) => {
+                let key = Fields.key_of(&heap, (&field, &value));
+                let (position, found) = tree.find(&heap, key);
+                assert_eq!(found, model.contains_key(&field));
+                if found {
+                    tree.replace_here(&mut heap, position, (&field, &value)).unwrap();
+                } else {
+                    tree.insert_here(&mut heap, position, (&field, &value)).unwrap();
+                }
+                model.insert(field, value);
+            }
+            Op::Remove(field) => {
+                let key = Fields.key_of(&heap, (&field, &[]));
+                assert_eq!(tree.remove(&mut heap, key).unwrap(), model.remove(&field).is_some());
+            }
+            Op::RemoveSome(index) => {
+                if !model.is_empty() {
+                    let field = model.keys().nth(index.index(model.len())).expect("in range").clone();
+                    let key = Fields.key_of(&heap, (&field, &[]));
+                    assert!(tree.remove(&mut heap, key).unwrap());
+                    model.remove(&field);
+                }
+            }
+        }
+        heap.commit();
+        tree.verify(&heap, &mut |_| Ok(())).unwrap();
+        let content: BTreeMap<_, _> =
+            tree.iter(&heap).map(|(field, value)| (field.to_vec(), value.to_vec())).collect();
+        assert_eq!(content, model);
+        assert_eq!(tree.len(), model.len());
+        for (field, value) in &model {
+            let found = tree.get(&heap, Fields.key_of(&heap, (field, &[])));
+            assert_eq!(found, Some((&field[..], &value[..])));
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(40))]
+
+    #[test]
+    fn fields(ops in ops()) {
+        run(ops);
+    }
+}
+
+#[test]
+fn few_fields_stay_in_the_order_of_arrival() {
+    let mut heap = Heap::in_memory(1 << 20);
+    let mut tree = Tree::new(Root::EMPTY, Fields);
+    let fields: Vec<[u8; 1]> = (0..13).map(|n| [b'z' - n]).collect();
+    for (count, field) in fields.iter().enumerate() {
+        assert!(tree.insert(&mut heap, (field, b"v")).unwrap());
+        if count < 12 {
+            assert_eq!(tree.root().form(), Form::Plain);
+            assert!(tree.iter(&heap).map(|(field, _)| field).eq(fields[..=count].iter()));
+        }
+    }
+    assert_eq!(tree.root().form(), Form::Tree);
+    tree.verify(&heap, &mut |_| Ok(())).unwrap();
+}

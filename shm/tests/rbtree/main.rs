@@ -1,0 +1,8 @@
+//! The tree against simple models, with nodes so small that a few elements make it deep.
+
+mod failure;
+mod fields;
+mod model;
+mod ordered;
+mod packings;
+mod ranked;

@@ -1,0 +1,88 @@
+//! Lists: elements found by rank alone.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use super::model::{Pair, cases};
+use super::packings::Listed;
+
+#[derive(Debug, Clone)]
+enum Op {
+    Insert(prop::sample::Index, Vec<u8>),
+    Push(Vec<u8>),
+    Unshift(Vec<u8>),
+    Remove(prop::sample::Index),
+    Pop,
+    Shift,
+    Replace(prop::sample::Index, Vec<u8>),
+}
+
+fn ops() -> impl Strategy<Value = Vec<Op>> {
+    let bytes = || (prop_oneof![4 => 0usize..6, 1 => 6usize..47], any::<u8>()).prop_map(|(n, b)| vec![b; n]);
+    let index = any::<prop::sample::Index>;
+    let op = prop_oneof![
+        6 => (index(), bytes()).prop_map(|(at, bytes)| Op::Insert(at, bytes)),
+        3 => bytes().prop_map(Op::Push),
+        3 => bytes().prop_map(Op::Unshift),
+        4 => index().prop_map(Op::Remove),
+        1 => Just(Op::Pop),
+        1 => Just(Op::Shift),
+        4 => (index(), bytes()).prop_map(|(at, bytes)| Op::Replace(at, bytes)),
+    ];
+    vec(op, 1..250)
+}
+
+fn run(ops: Vec<Op>) {
+    let mut pair = Pair::<Listed>::new(1 << 20);
+    for op in ops {
+        let len = pair.model.len();
+        let Pair { heap, tree, model } = &mut pair;
+        match op {
+            Op::Insert(at, bytes) => {
+                let at = at.index(len + 1);
+                tree.insert_at(heap, at, &bytes).unwrap();
+                model.insert(at, bytes);
+            }
+            Op::Push(bytes) => {
+                tree.insert_at(heap, len, &bytes).unwrap();
+                model.push(bytes);
+            }
+            Op::Unshift(bytes) => {
+                tree.insert_at(heap, 0, &bytes).unwrap();
+                model.insert(0, bytes);
+            }
+            Op::Remove(_) | Op::Pop | Op::Shift | Op::Replace(..) if len == 0 => {}
+            Op::Remove(at) => {
+                tree.remove_at(heap, at.index(len)).unwrap();
+                model.remove(at.index(len));
+            }
+            Op::Pop => {
+                tree.remove_at(heap, len - 1).unwrap();
+                model.pop();
+            }
+            Op::Shift => {
+                tree.remove_at(heap, 0).unwrap();
+                model.remove(0);
+            }
+            Op::Replace(at, bytes) => {
+                tree.replace_at(heap, at.index(len), &bytes).unwrap();
+                model[at.index(len)] = bytes;
+            }
+        }
+        heap.commit();
+        pair.check();
+        for (rank, bytes) in pair.model.iter().enumerate() {
+            assert_eq!(pair.tree.at(&pair.heap, rank), Some(&bytes[..]));
+        }
+        assert_eq!(pair.tree.at(&pair.heap, pair.model.len()), None);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(40))]
+
+    #[test]
+    fn lists(ops in ops()) {
+        run(ops);
+    }
+}
