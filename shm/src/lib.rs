@@ -5,14 +5,18 @@
 //! only through the heap's logged stores. A heap lies in a mapped segment or in ordinary memory; the
 //! code above it cannot tell.
 
+pub(crate) mod alloc;
+pub mod budget;
 mod cell;
 pub mod error;
 pub mod handle;
 pub mod heap;
 pub mod rbtree;
 pub mod region;
+pub(crate) mod undo;
 
+pub use budget::Budget;
 pub use error::{Corrupt, OutOfMemory};
 pub use handle::Handle;
-pub use heap::Heap;
+pub use heap::{Heap, HeapOptions, RecoveryReport};
 pub use region::{Backing, Region};

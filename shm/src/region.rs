@@ -105,6 +105,9 @@ impl Region {
     /// Bytes backed now.
     #[inline]
     pub fn len(&self) -> usize {
+        // SAFETY: checked by `from_backing`, and the length never shrinks (contract of Backing). Lets the
+        // compiler drop bounds checks of the fixed places in the first page.
+        unsafe { std::hint::assert_unchecked(self.len >= FIRST_LEN) };
         self.len
     }
 
@@ -124,6 +127,29 @@ impl Region {
         // SAFETY: the first `len` bytes are initialized and readable (contract of Backing), u8 has no
         // alignment, and stores need `&mut self`, which this borrow excludes.
         unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.len) }
+    }
+
+    /// A word at an offset that need not be aligned. Panics if it is not backed.
+    #[inline]
+    pub(crate) fn load_u64(&self, at: usize) -> u64 {
+        self.bytes()[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+    }
+
+    /// Asks the processor for the cache line at `at`.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: usize) {
+        let line = self.base.as_ptr().wrapping_add(at);
+        // SAFETY: a prefetch of any address is allowed and changes nothing that a program can see.
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast())
+        }
+        // SAFETY: as above.
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        unsafe {
+            std::arch::asm!("prfm pldl1keep, [{0}]", in(reg) line, options(nostack, readonly, preserves_flags))
+        }
+        let _ = line;
     }
 
     /// Backs at least the first `needed` bytes: 128 KiB at first, then doubling up to 2 MiB, then in chunks

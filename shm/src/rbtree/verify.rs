@@ -72,7 +72,7 @@ impl<P: Packing> Check<'_, P> {
         check(left.black_height == right.black_height, "a black height", link)?;
         let count = (left.count.checked_add(u32::from(header.own)))
             .and_then(|count| count.checked_add(right.count))
-            .ok_or(Corrupt { what: "a count", block: link })?;
+            .ok_or(Corrupt::Structure { what: "a count", block: link })?;
         Ok(Found { count, black_height: left.black_height + u32::from(!header.red) })
     }
 
@@ -114,5 +114,5 @@ impl<P: Packing> Check<'_, P> {
 }
 
 fn check(holds: bool, what: &'static str, link: Link) -> Result<(), Corrupt> {
-    if holds { Ok(()) } else { Err(Corrupt { what, block: link }) }
+    if holds { Ok(()) } else { Err(Corrupt::Structure { what, block: link }) }
 }

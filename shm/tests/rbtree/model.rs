@@ -36,7 +36,11 @@ impl<P: Owned> Pair<P> {
             .verify(&self.heap, &mut |block| {
                 bytes += self.heap.capacity_of(block) as u64;
                 let new = blocks.insert(block.raw());
-                if new { Ok(()) } else { Err(Corrupt { what: "two referrers", block: block.raw() }) }
+                if new {
+                    Ok(())
+                } else {
+                    Err(Corrupt::Structure { what: "two referrers", block: block.raw() })
+                }
             })
             .unwrap();
         assert_eq!(self.tree.len(), self.model.len());
