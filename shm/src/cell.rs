@@ -157,6 +157,18 @@ impl Region {
         unsafe { spot.copy_from_nonoverlapping(NonNull::from(image).cast(), image.len()) }
     }
 
+    #[cfg(feature = "fault")]
+    fn before_store(&mut self) {
+        self.faults.before();
+    }
+
+    #[cfg(feature = "fault")]
+    fn after_store(&mut self, at: usize, len: usize) {
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.after(|| crate::fault::Event::Store { at, bytes: self.bytes()[at..at + len].to_vec() });
+        self.faults = faults;
+    }
+
     #[cfg(not(feature = "fault"))]
     #[inline(always)]
     fn before_store(&mut self) {}

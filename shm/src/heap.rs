@@ -359,6 +359,11 @@ impl Heap {
         (self.region.len() - self.pages.hole_count() * PAGE_LEN) as u64
     }
 
+    #[cfg(feature = "fault")]
+    pub(crate) fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
     /// The region beneath, for its header.
     pub fn region(&self) -> &Region {
         &self.region

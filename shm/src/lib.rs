@@ -9,6 +9,8 @@ pub(crate) mod alloc;
 pub mod budget;
 mod cell;
 pub mod error;
+#[cfg(feature = "fault")]
+pub mod fault;
 pub mod handle;
 pub mod heap;
 pub mod rbtree;

@@ -63,6 +63,8 @@ pub struct Region {
     base: NonNull<u8>,
     len: usize,
     backing: Box<dyn Backing>,
+    #[cfg(feature = "fault")]
+    pub(crate) faults: crate::fault::Faults,
 }
 
 // SAFETY: `base` points into memory that belongs to `backing` alone (its contract), and `backing` is Send.
@@ -78,7 +80,13 @@ impl Region {
             "region of {len} bytes, {} reserved",
             backing.reserved_len()
         );
-        Region { base, len, backing }
+        Region {
+            base,
+            len,
+            backing,
+            #[cfg(feature = "fault")]
+            faults: Default::default(),
+        }
     }
 
     /// A region in ordinary zeroed memory that can grow to `capacity` bytes (rounded up to whole pages, at
@@ -164,8 +172,12 @@ impl Region {
         if target < needed {
             return Err(OutOfMemory);
         }
+        #[cfg(feature = "fault")]
+        self.faults.before();
         self.backing.grow(target)?;
         self.len = self.backing.len();
+        #[cfg(feature = "fault")]
+        self.faults.after(|| crate::fault::Event::Grow { to: self.len });
         Ok(())
     }
 
@@ -173,7 +185,11 @@ impl Region {
     /// to [`Region::refill`] before the next store to them.
     pub fn punch(&mut self, start: usize, len: usize) {
         assert!(start.is_multiple_of(PAGE_LEN) && len.is_multiple_of(PAGE_LEN) && start + len <= self.len);
+        #[cfg(feature = "fault")]
+        self.faults.before();
         self.backing.punch(start, len);
+        #[cfg(feature = "fault")]
+        self.faults.after(|| crate::fault::Event::Punch { start, len });
     }
 
     /// Backs whole pages again that may have been punched.

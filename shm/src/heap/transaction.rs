@@ -60,7 +60,9 @@ impl Heap {
             self.apply_frees();
         }
         self.region.publish_u64(TAIL_AT, 0);
-        self.ended();
+        if self.ended() || self.prepared || self.pages.has_emptied() {
+            self.tidy();
+        }
     }
 
     /// First half of a commit that spans several heaps: everything is done but the commit word. What follows is
@@ -80,7 +82,6 @@ impl Heap {
     /// Takes the transaction's changes back: reachable memory is byte for byte as before.
     pub fn rollback(&mut self) {
         if !self.log.begun() {
-            // A panic may have cut off what follows a commit.
             self.tidy();
             return;
         }
@@ -96,20 +97,19 @@ impl Heap {
         self.frees.clear();
         self.pages.forget_emptied();
         self.ended();
+        self.tidy();
     }
 
-    /// The commit word is stored.
+    /// The commit word is stored, or the end of a rollback. Returns whether log pages were used.
     #[inline]
-    fn ended(&mut self) {
-        let tidy = self.log.reset() || self.prepared || self.pages.has_emptied();
+    fn ended(&mut self) -> bool {
         #[cfg(debug_assertions)]
         self.fresh.clear();
-        if tidy {
-            self.tidy();
-        }
+        self.log.reset()
     }
 
-    /// What is left to do after a transaction; a crash before any part of it loses nothing.
+    /// What is left to do after a transaction, some of it perhaps because a panic cut it off before; a crash
+    /// before any part of it loses nothing.
     #[cold]
     fn tidy(&mut self) {
         if self.prepared {

@@ -37,7 +37,7 @@ impl Heap {
     }
 
     /// The allocated blocks of a page; none if it is not one of blocks.
-    pub(super) fn blocks_of_page(&self, page: usize) -> impl Iterator<Item = Handle<()>> {
+    pub(crate) fn blocks_of_page(&self, page: usize) -> impl Iterator<Item = Handle<()>> {
         let class = self.pages.class_of(page);
         let blocks = class.map_or(0, |class| usize::from(class.blocks));
         (0..blocks).filter_map(move |index| {
