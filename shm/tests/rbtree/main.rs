@@ -2,7 +2,6 @@
 
 mod failure;
 mod fields;
-mod growth;
 mod model;
 mod ordered;
 mod packings;
