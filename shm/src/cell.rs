@@ -5,41 +5,137 @@
 //! order; the compiler must not break that order where it matters: [`Region::publish_u64`] stores one
 //! aligned word after everything before it and before everything after it. No fence instruction is needed,
 //! because nobody reads the memory while the process lives.
+//!
+//! With the feature `fault` each call is one numbered event: see [`crate::fault`].
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
 use crate::heap::HEADER_LEN;
 use crate::region::Region;
+use crate::undo::record::{MAX_RECORD_LEN, footer, record_len};
 
 impl Region {
     /// Address of `len` bytes at `at`. Panics if they are not backed.
     #[inline]
     fn spot(&mut self, at: usize, len: usize) -> NonNull<u8> {
         let backed = self.len();
-        assert!(at <= backed && len <= backed - at, "store of {len} bytes at {at} of {backed}");
+        if at > backed || len > backed - at {
+            outside(at, len, backed);
+        }
         // SAFETY: `at` is within the backed bytes by the check above.
         unsafe { self.base().add(at) }
+    }
+
+    /// Stores a word at an offset that need not be aligned.
+    #[inline]
+    pub(crate) fn store_u64(&mut self, at: usize, value: u64) {
+        let spot = self.spot(at, 8).cast::<u64>();
+        self.before_store();
+        // SAFETY: `spot` has 8 backed bytes, `&mut self` is exclusive, and the write needs no alignment.
+        unsafe { spot.write_unaligned(value.to_le()) }
+        self.after_store(at, 8);
+    }
+
+    /// Stores a half word at an offset that need not be aligned.
+    #[inline]
+    pub(crate) fn store_u32(&mut self, at: usize, value: u32) {
+        let spot = self.spot(at, 4).cast::<u32>();
+        self.before_store();
+        // SAFETY: `spot` has 4 backed bytes, `&mut self` is exclusive, and the write needs no alignment.
+        unsafe { spot.write_unaligned(value.to_le()) }
+        self.after_store(at, 4);
+    }
+
+    /// Stores two bytes at an offset that need not be aligned.
+    #[inline]
+    pub(crate) fn store_u16(&mut self, at: usize, value: u16) {
+        let spot = self.spot(at, 2).cast::<u16>();
+        self.before_store();
+        // SAFETY: `spot` has 2 backed bytes, `&mut self` is exclusive, and the write needs no alignment.
+        unsafe { spot.write_unaligned(value.to_le()) }
+        self.after_store(at, 2);
     }
 
     /// Stores `bytes` at `at`.
     #[inline]
     pub(crate) fn store_bytes(&mut self, at: usize, bytes: &[u8]) {
         let spot = self.spot(at, bytes.len());
+        self.before_store();
         // SAFETY: `spot` has as many backed bytes, and `bytes` cannot overlap them: `&mut self` is exclusive.
         unsafe { spot.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) }
+        self.after_store(at, bytes.len());
+    }
+
+    /// Copies `len` bytes within the region.
+    #[inline]
+    pub(crate) fn copy_within(&mut self, from: usize, to: usize, len: usize) {
+        let from = self.spot(from, len);
+        let spot = self.spot(to, len);
+        self.before_store();
+        // SAFETY: both are `len` backed bytes, `&mut self` is exclusive, and overlap is allowed.
+        unsafe { from.copy_to(spot, len) }
+        self.after_store(to, len);
+    }
+
+    /// Lets `write` change `len` bytes at `at`.
+    #[inline]
+    pub(crate) fn fill<R>(&mut self, at: usize, len: usize, write: impl FnOnce(&mut [u8]) -> R) -> R {
+        let spot = self.spot(at, len);
+        self.before_store();
+        // SAFETY: `spot` has `len` backed initialized bytes, and `&mut self` is exclusive while they are lent.
+        let result = write(unsafe { std::slice::from_raw_parts_mut(spot.as_ptr(), len) });
+        self.after_store(at, len);
+        result
+    }
+
+    /// Stores an undo record of the aligned-or-not word at `at` to `log_at`.
+    #[inline]
+    pub(crate) fn store_word_record(&mut self, log_at: usize, at: usize) {
+        let old = self.spot(at, 8).cast::<u64>();
+        let record = self.spot(log_at, 16).cast::<u64>();
+        self.before_store();
+        // SAFETY: `old` has 8 backed bytes, and the read needs no alignment.
+        let old = unsafe { old.read_unaligned() };
+        // SAFETY: `record` has 16 backed bytes, `&mut self` is exclusive, and the write needs no alignment.
+        unsafe { record.write_unaligned(old) }
+        // SAFETY: the second half of the 16 bytes at `record`.
+        let second = unsafe { record.add(1) };
+        // SAFETY: as above.
+        unsafe { second.write_unaligned(footer(at, 8).to_le()) }
+        self.after_store(log_at, 16);
+    }
+
+    /// Stores an undo record of `len` bytes (1 ..= 256) at `at` to `log_at`.
+    #[inline]
+    pub(crate) fn store_record(&mut self, log_at: usize, at: usize, len: usize) {
+        debug_assert!((1..=MAX_RECORD_LEN).contains(&len));
+        let padded = record_len(len) - 8;
+        let old = self.spot(at, len);
+        let record = self.spot(log_at, padded + 8);
+        self.before_store();
+        // SAFETY: both have `len` backed bytes, `&mut self` is exclusive, and overlap is allowed.
+        unsafe { old.copy_to(record, len) }
+        // SAFETY: `record` has 8 more bytes from there.
+        let last = unsafe { record.add(padded) }.cast::<u64>();
+        // SAFETY: as above; the write needs no alignment.
+        unsafe { last.write_unaligned(footer(at, len).to_le()) }
+        self.after_store(log_at, padded + 8);
     }
 
     /// Stores one aligned word after every earlier store and before every later one.
     #[inline]
     pub(crate) fn publish_u64(&mut self, at: usize, value: u64) {
+        assert!(at.is_multiple_of(8), "published word is not aligned");
         let spot = self.spot(at, 8).cast::<u64>();
-        assert!(spot.is_aligned(), "published word at {at} is not aligned");
+        self.before_store();
         compiler_fence(Ordering::SeqCst);
-        // SAFETY: `spot` is 8 backed aligned bytes that only `self` reaches while it is borrowed.
+        // SAFETY: `spot` is 8 backed bytes that only `self` reaches while it is borrowed; it is aligned, as
+        // `at` is and the region's base is aligned to a page.
         let word = unsafe { AtomicU64::from_ptr(spot.as_ptr()) };
         word.store(value.to_le(), Ordering::Relaxed);
         compiler_fence(Ordering::SeqCst);
+        self.after_store(at, 8);
     }
 
     /// Stores bytes of the segment's header.
@@ -56,6 +152,34 @@ impl Region {
 
     /// The first contents of a region made from an image: not a store of the heap's.
     pub(crate) fn load_image(&mut self, image: &[u8]) {
-        self.store_bytes(0, image);
+        let spot = self.spot(0, image.len());
+        // SAFETY: `spot` has as many backed bytes, and `image` cannot overlap them: `&mut self` is exclusive.
+        unsafe { spot.copy_from_nonoverlapping(NonNull::from(image).cast(), image.len()) }
     }
+
+    #[cfg(feature = "fault")]
+    fn before_store(&mut self) {
+        self.faults.before();
+    }
+
+    #[cfg(feature = "fault")]
+    fn after_store(&mut self, at: usize, len: usize) {
+        let mut faults = std::mem::take(&mut self.faults);
+        faults.after(|| crate::fault::Event::Store { at, bytes: self.bytes()[at..at + len].to_vec() });
+        self.faults = faults;
+    }
+
+    #[cfg(not(feature = "fault"))]
+    #[inline(always)]
+    fn before_store(&mut self) {}
+
+    #[cfg(not(feature = "fault"))]
+    #[inline(always)]
+    fn after_store(&mut self, _at: usize, _len: usize) {}
+}
+
+#[cold]
+#[inline(never)]
+fn outside(at: usize, len: usize, backed: usize) -> ! {
+    panic!("store of {len} bytes at {at} of {backed}")
 }

@@ -9,13 +9,32 @@
 //! - A block obtained from [`Heap::allocate`] in this transaction is filled by `fill*` (not logged).
 //! - [`Heap::free`] takes effect at the commit; the block is never handed out again before it.
 //! - `store_unlogged_u32` is for single aligned words for which every value is valid.
+//! - After an [`OutOfMemory`] the transaction is rolled back.
 
+mod attach;
+pub(crate) mod layout;
+#[cfg(test)]
+mod tests;
+mod transaction;
+mod verify;
+
+use std::sync::Arc;
+
+use crate::alloc::block::Pages;
+use crate::alloc::page::{self, Kind};
+use crate::budget::{Budget, Grant};
+use crate::region::Region;
+use crate::undo::log::Log;
+use crate::undo::record::{MAX_RECORD_LEN, WORD_RECORD_LEN, record_len};
 use crate::{Handle, OutOfMemory};
+use layout::{HOT_AT, ROOTS_AT, descriptor_at};
+
+pub use attach::RecoveryReport;
 
 /// Bytes of one page. A block never crosses a page.
 pub const PAGE_LEN: usize = 64 * 1024;
-/// The largest block: longer values are extent lists.
-pub const MAX_BLOCK_LEN: usize = 16_320;
+/// The largest block that can be asked for, with any granule: longer values are extent lists.
+pub const MAX_BLOCK_LEN: usize = 16_256;
 /// Words of the hot line: word 0 is the heap's own (bytes in blocks); the rest belong to the user.
 pub const HOT_WORDS: usize = 8;
 /// The first bytes of a segment belong to its header, which the heap never looks at.
@@ -23,143 +42,168 @@ pub const HEADER_LEN: usize = 4096;
 /// Root words, for the user's entry points into the segment.
 pub const ROOT_WORDS: usize = 32;
 
-const GRANULE: usize = 8;
+/// What a heap can be told when it is made or attached.
+#[derive(Debug, Clone)]
+pub struct HeapOptions {
+    /// Handles count units of `1 << granule_shift` bytes: 3 reaches 32 GiB, 7 reaches 512 GiB. Fixed when the
+    /// heap is made; attach takes what is there.
+    pub granule_shift: u32,
+    /// Bytes the undo log of one transaction may take beyond its first part.
+    pub undo_bound: usize,
+    /// The memory limit this heap shares with others.
+    pub budget: Option<Arc<Budget>>,
+}
+
+impl Default for HeapOptions {
+    fn default() -> HeapOptions {
+        HeapOptions { granule_shift: 3, undo_bound: 256 * 1024 * 1024, budget: None }
+    }
+}
 
 /// One shard's memory.
 pub struct Heap {
-    memory: Vec<u64>,
-    next: usize,
-    undo: Vec<(usize, Vec<u8>)>,
-    frees: Vec<(usize, usize)>,
-    free_lists: std::collections::BTreeMap<usize, Vec<usize>>,
-    allocated: Vec<usize>,
-    hot: [u64; HOT_WORDS],
-    hot_before: Option<[u64; HOT_WORDS]>,
-    roots: [u64; ROOT_WORDS],
-    roots_before: [u64; ROOT_WORDS],
+    region: Region,
+    granule_shift: u32,
+    log: Log,
+    pages: Pages,
+    /// Blocks to be given back at the commit.
+    frees: Vec<u32>,
+    grant: Grant,
+    undo_pages_max: usize,
+    /// The transaction in the log is prepared: only its end may follow.
+    prepared: bool,
     fail_after: Option<usize>,
+    /// Blocks allocated in this transaction, to catch a fill of any other.
+    #[cfg(debug_assertions)]
+    fresh: std::collections::HashSet<u32>,
 }
 
 impl Heap {
-    /// A heap in ordinary memory of at most `capacity_bytes`, for tests, Miri and sanitizers.
+    /// A heap in ordinary memory of at most `capacity_bytes`, for tests, Miri and sanitizers. Capacity costs
+    /// nothing until it is used.
     pub fn in_memory(capacity_bytes: usize) -> Heap {
-        Heap {
-            memory: vec![0; capacity_bytes / 8],
-            next: PAGE_LEN,
-            undo: Vec::new(),
-            frees: Vec::new(),
-            free_lists: Default::default(),
-            allocated: Vec::new(),
-            hot: [0; HOT_WORDS],
-            hot_before: None,
-            roots: [0; ROOT_WORDS],
-            roots_before: [0; ROOT_WORDS],
-            fail_after: None,
-        }
-    }
-
-    fn all(&self) -> &[u8] {
-        let len = self.memory.len() * 8;
-        // SAFETY: the vector holds `len` initialized bytes; u8 has no alignment needs.
-        unsafe { std::slice::from_raw_parts(self.memory.as_ptr().cast(), len) }
-    }
-
-    fn all_mut(&mut self) -> &mut [u8] {
-        let len = self.memory.len() * 8;
-        // SAFETY: as in `all`, and `self` is borrowed exclusively.
-        unsafe { std::slice::from_raw_parts_mut(self.memory.as_mut_ptr().cast(), len) }
-    }
-
-    fn at<T: ?Sized>(block: Handle<T>, start: usize) -> usize {
-        block.raw() as usize * GRANULE + start
+        Heap::create(Region::in_memory(capacity_bytes), HeapOptions::default())
+            .expect("a new region has room for the heap's first page")
     }
 
     // ---- reads ------------------------------------------------------------------------------
 
+    /// Where a place in a block lies in the region.
+    #[inline]
+    fn at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> usize {
+        ((block.raw() as usize) << self.granule_shift) + start
+    }
+
     /// `len` bytes of a block from `start`. Panics if they lie outside the segment.
     #[inline]
     pub fn bytes<T: ?Sized>(&self, block: Handle<T>, start: usize, len: usize) -> &[u8] {
-        let at = Self::at(block, start);
-        &self.all()[at..at + len]
+        let at = self.at(block, start);
+        &self.region.bytes()[at..at + len]
     }
 
     /// From the start of a block to the end of its page: enough to decode a header whose length is
     /// not known yet, at no cost beyond the bytes looked at. What follows the block is foreign.
     #[inline]
     pub fn rest_of_page<T: ?Sized>(&self, block: Handle<T>) -> &[u8] {
-        let at = Self::at(block, 0);
-        let end = (at / PAGE_LEN + 1) * PAGE_LEN;
-        &self.all()[at..end.min(self.memory.len() * 8)]
+        let at = self.at(block, 0);
+        &self.region.bytes()[at..(at | (PAGE_LEN - 1)) + 1]
     }
 
-    /// Usable bytes of a block: those of its class, at least what was asked for. One look into the
-    /// page table.
+    /// Usable bytes of a block: those of its class, at least what was asked for. Touches private memory only.
+    #[inline]
     pub fn capacity_of<T: ?Sized>(&self, block: Handle<T>) -> usize {
-        let at = Self::at(block, 0) - 8;
-        u64::from_le_bytes(self.all()[at..at + 8].try_into().unwrap_or_default()) as usize
+        let page = self.at(block, 0) / PAGE_LEN;
+        self.pages.class_of(page).map_or(0, |class| usize::from(class.size))
     }
 
     /// One byte.
     #[inline]
     pub fn u8_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u8 {
-        self.bytes(block, start, 1)[0]
+        self.region.bytes()[self.at(block, start)]
     }
     /// A little-endian u16; need not be aligned.
     #[inline]
     pub fn u16_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u16 {
-        u16::from_le_bytes(self.bytes(block, start, 2).try_into().unwrap_or_default())
+        u16::from_le_bytes(self.array_at(block, start))
     }
     /// A little-endian u32; need not be aligned.
     #[inline]
     pub fn u32_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u32 {
-        u32::from_le_bytes(self.bytes(block, start, 4).try_into().unwrap_or_default())
+        u32::from_le_bytes(self.array_at(block, start))
     }
     /// A little-endian u64; need not be aligned.
     #[inline]
     pub fn u64_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u64 {
-        u64::from_le_bytes(self.bytes(block, start, 8).try_into().unwrap_or_default())
+        u64::from_le_bytes(self.array_at(block, start))
+    }
+
+    #[inline]
+    fn array_at<T: ?Sized, const LEN: usize>(&self, block: Handle<T>, start: usize) -> [u8; LEN] {
+        let at = self.at(block, start);
+        match self.region.bytes()[at..].first_chunk() {
+            Some(bytes) => *bytes,
+            None => past_the_end(at),
+        }
     }
 
     /// Asks the processor to fetch the cache line at `start` of a block.
     #[inline]
-    pub fn prefetch<T: ?Sized>(&self, _block: Handle<T>, _start: usize) {}
+    pub fn prefetch<T: ?Sized>(&self, block: Handle<T>, start: usize) {
+        self.region.prefetch(self.at(block, start));
+    }
 
     // ---- fresh blocks -----------------------------------------------------------------------
 
     /// A block of at least `len` bytes (1 ..= MAX_BLOCK_LEN), contents unspecified, aligned to 8;
-    /// to 64 when the class is a multiple of 64.
+    /// to 64 when the class is a multiple of 64, as it is when `len` is.
     pub fn allocate<T: ?Sized>(&mut self, len: usize) -> Result<Handle<T>, OutOfMemory> {
         assert!((1..=MAX_BLOCK_LEN).contains(&len), "block of {len} bytes");
-        self.begin();
         if let Some(left) = &mut self.fail_after {
-            if *left == 0 {
-                return Err(OutOfMemory);
-            }
-            *left -= 1;
+            *left = left.checked_sub(1).ok_or(OutOfMemory)?;
         }
-        let class = if len.is_multiple_of(64) { len } else { len.next_multiple_of(8) };
-        let at = match self.free_lists.get_mut(&class).and_then(Vec::pop) {
-            Some(at) => at,
-            None => {
-                let mut at = self.next + 64;
-                if at / PAGE_LEN != (at + class - 1) / PAGE_LEN {
-                    at = at.next_multiple_of(PAGE_LEN) + 64;
-                }
-                at = at.next_multiple_of(64);
-                if at + class > self.memory.len() * 8 {
-                    return Err(OutOfMemory);
-                }
-                self.next = at + class;
-                at
-            }
+        let number = self.pages.classes().class_for(len);
+        let class = self.pages.classes().class(number);
+        let used = self.used_bytes() + u64::from(class.size);
+        if !self.grant.covers(used) && !self.grant.extend(used) {
+            return Err(OutOfMemory);
+        }
+        // One record for the bitmap, and one in case a page is opened.
+        if !self.log.has_room(2 * WORD_RECORD_LEN) {
+            self.make_room(2 * WORD_RECORD_LEN)?;
+        }
+        let (word_at, word) = match self.pages.vacancy(&self.region, number) {
+            Some(vacancy) => vacancy,
+            None => self.open_page(number)?,
         };
-        self.all_mut()[at - 8..at].copy_from_slice(&(class as u64).to_le_bytes());
-        self.allocated.push(at);
-        self.hot[0] += class as u64;
-        Ok(Handle::from_raw((at / GRANULE) as u32).expect("blocks start after page 0"))
+        let bit = word.trailing_ones();
+        self.log.word(&mut self.region, word_at);
+        self.region.store_u64(word_at, word | 1 << bit);
+        let page = word_at / PAGE_LEN;
+        let free = self.pages.took(page);
+        page::set_free_count(&mut self.region, page, free);
+        self.region.store_u64(HOT_AT, used);
+        let index = word_at % PAGE_LEN * 8 + bit as usize;
+        let raw = (page * PAGE_LEN + class.start_of(index)) >> self.granule_shift;
+        #[cfg(debug_assertions)]
+        self.fresh.insert(raw as u32);
+        Ok(Handle::from_raw(raw as u32).expect("page 0 holds no blocks"))
+    }
+
+    /// Makes a free page one of blocks of this class. Returns its first bitmap word. The caller has made sure
+    /// of room for one record.
+    #[cold]
+    fn open_page(&mut self, number: u8) -> Result<(usize, u64), OutOfMemory> {
+        let page = self.free_page()?;
+        let class = self.pages.classes().class(number);
+        self.log.word(&mut self.region, descriptor_at(page));
+        page::clear_bitmap(&mut self.region, page, class);
+        page::set_kind(&mut self.region, page, Kind::Blocks { class: number, free: class.blocks });
+        self.pages.opened(page, number);
+        Ok((page * PAGE_LEN, self.region.load_u64(page * PAGE_LEN)))
     }
 
     /// Lets `write` fill `len` bytes from `start` of a block allocated in this transaction.
+    #[inline]
     pub fn fill<T: ?Sized, R>(
         &mut self,
         block: Handle<T>,
@@ -167,12 +211,13 @@ impl Heap {
         len: usize,
         write: impl FnOnce(&mut [u8]) -> R,
     ) -> R {
-        let at = Self::at(block, start);
         debug_assert!(self.is_fresh(block), "fill of a block that is not fresh");
-        write(&mut self.all_mut()[at..at + len])
+        let at = self.at(block, start);
+        self.region.fill(at, len, write)
     }
 
     /// Copies bytes of any block into one allocated in this transaction.
+    #[inline]
     pub fn fill_from<T: ?Sized, U: ?Sized>(
         &mut self,
         to: Handle<T>,
@@ -182,31 +227,47 @@ impl Heap {
         len: usize,
     ) {
         debug_assert!(self.is_fresh(to), "fill of a block that is not fresh");
-        let (from, to) = (Self::at(from, from_start), Self::at(to, to_start));
-        self.all_mut().copy_within(from..from + len, to);
+        let (from, to) = (self.at(from, from_start), self.at(to, to_start));
+        self.region.copy_within(from, to, len);
     }
 
+    #[cfg(debug_assertions)]
     fn is_fresh<T: ?Sized>(&self, block: Handle<T>) -> bool {
-        self.allocated.contains(&Self::at(block, 0))
+        self.fresh.contains(&block.raw())
+    }
+    #[cfg(not(debug_assertions))]
+    fn is_fresh<T: ?Sized>(&self, _block: Handle<T>) -> bool {
+        true
     }
 
     // ---- logged stores ----------------------------------------------------------------------
 
     /// Overwrites bytes of a reachable block, logging the old ones first. For long ranges (over about
     /// 256 bytes) build a fresh block and replace its referrer instead.
+    #[inline]
     pub fn store<T: ?Sized>(
         &mut self,
         block: Handle<T>,
         start: usize,
         bytes: &[u8],
     ) -> Result<(), OutOfMemory> {
-        self.begin();
-        let at = Self::at(block, start);
-        let old = self.all()[at..at + bytes.len()].to_vec();
-        self.undo.push((at, old));
-        self.all_mut()[at..at + bytes.len()].copy_from_slice(bytes);
+        let at = self.at(block, start);
+        for (index, part) in bytes.chunks(MAX_RECORD_LEN).enumerate() {
+            self.store_part(at + index * MAX_RECORD_LEN, part)?;
+        }
         Ok(())
     }
+
+    #[inline]
+    fn store_part(&mut self, at: usize, bytes: &[u8]) -> Result<(), OutOfMemory> {
+        if !self.log.has_room(record_len(bytes.len())) {
+            self.make_room(record_len(bytes.len()))?;
+        }
+        self.log.range(&mut self.region, at, bytes.len());
+        self.region.store_bytes(at, bytes);
+        Ok(())
+    }
+
     /// [`Heap::store`] of a little-endian u32.
     #[inline]
     pub fn store_u32<T: ?Sized>(
@@ -215,7 +276,13 @@ impl Heap {
         start: usize,
         value: u32,
     ) -> Result<(), OutOfMemory> {
-        self.store(block, start, &value.to_le_bytes())
+        let at = self.at(block, start);
+        if !self.log.has_room(WORD_RECORD_LEN) {
+            self.make_room(WORD_RECORD_LEN)?;
+        }
+        self.log.range(&mut self.region, at, 4);
+        self.region.store_u32(at, value);
+        Ok(())
     }
     /// [`Heap::store`] of a little-endian u64.
     #[inline]
@@ -225,15 +292,27 @@ impl Heap {
         start: usize,
         value: u64,
     ) -> Result<(), OutOfMemory> {
-        self.store(block, start, &value.to_le_bytes())
+        let at = self.at(block, start);
+        self.store_word(at, value)
+    }
+
+    #[inline]
+    fn store_word(&mut self, at: usize, value: u64) -> Result<(), OutOfMemory> {
+        if !self.log.has_room(WORD_RECORD_LEN) {
+            self.make_room(WORD_RECORD_LEN)?;
+        }
+        self.log.word(&mut self.region, at);
+        self.region.store_u64(at, value);
+        Ok(())
     }
 
     /// Overwrites one aligned word without logging: only for words for which every value is valid
     /// (access clock, snapshot mark). Not undone by a rollback; begins no transaction.
     #[inline]
     pub fn store_unlogged_u32<T: ?Sized>(&mut self, block: Handle<T>, start: usize, value: u32) {
-        let at = Self::at(block, start);
-        self.all_mut()[at..at + 4].copy_from_slice(&value.to_le_bytes());
+        let at = self.at(block, start);
+        debug_assert!(at.is_multiple_of(4), "unlogged store of a word that is not aligned");
+        self.region.store_u32(at, value);
     }
 
     // ---- hot line and roots -----------------------------------------------------------------
@@ -241,81 +320,68 @@ impl Heap {
     /// A word of the hot line.
     #[inline]
     pub fn hot(&self, word: usize) -> u64 {
-        self.hot[word]
+        assert!(word < HOT_WORDS);
+        self.region.load_u64(HOT_AT + word * 8)
     }
     /// Sets a word of the hot line (1 .. HOT_WORDS). Not logged one by one: the whole line is saved
     /// when a transaction begins.
     #[inline]
     pub fn set_hot(&mut self, word: usize, value: u64) {
-        self.begin();
-        self.hot[word] = value;
+        assert!((1..HOT_WORDS).contains(&word));
+        if !self.log.begun() {
+            self.begin();
+        }
+        self.region.store_u64(HOT_AT + word * 8, value);
     }
     /// A root word.
+    #[inline]
     pub fn root(&self, index: usize) -> u64 {
-        self.roots[index]
+        assert!(index < ROOT_WORDS);
+        self.region.load_u64(ROOTS_AT + index * 8)
     }
     /// Sets a root word, logged.
     pub fn set_root(&mut self, index: usize, value: u64) -> Result<(), OutOfMemory> {
-        self.begin();
-        self.roots[index] = value;
-        Ok(())
-    }
-
-    // ---- transactions -----------------------------------------------------------------------
-
-    /// Gives a block back at the commit.
-    pub fn free<T: ?Sized>(&mut self, block: Handle<T>) {
-        self.begin();
-        let class = self.capacity_of(block);
-        self.frees.push((Self::at(block, 0), class));
-    }
-
-    fn begin(&mut self) {
-        if self.hot_before.is_none() {
-            self.hot_before = Some(self.hot);
-            self.roots_before = self.roots;
-        }
-    }
-
-    /// Whether anything was stored, allocated or freed since the last commit or rollback.
-    #[inline]
-    pub fn in_transaction(&self) -> bool {
-        self.hot_before.is_some()
-    }
-
-    /// Makes the transaction's changes permanent. Cannot fail; nothing to do if there is none.
-    pub fn commit(&mut self) {
-        for (at, class) in std::mem::take(&mut self.frees) {
-            self.hot[0] -= class as u64;
-            self.free_lists.entry(class).or_default().push(at);
-        }
-        self.undo.clear();
-        self.allocated.clear();
-        self.hot_before = None;
-    }
-
-    /// Takes the transaction's changes back: reachable memory is byte for byte as before.
-    pub fn rollback(&mut self) {
-        for (at, old) in std::mem::take(&mut self.undo).into_iter().rev() {
-            self.all_mut()[at..at + old.len()].copy_from_slice(&old);
-        }
-        if let Some(hot) = self.hot_before.take() {
-            self.hot = hot;
-            self.roots = self.roots_before;
-        }
-        self.frees.clear();
-        self.allocated.clear();
+        assert!(index < ROOT_WORDS);
+        self.store_word(ROOTS_AT + index * 8, value)
     }
 
     // ---- accounting -------------------------------------------------------------------------
 
-    /// Bytes in allocated blocks, class rounding included.
+    /// Bytes in allocated blocks, class rounding included. Blocks given back in this transaction still
+    /// count.
+    #[inline]
     pub fn used_bytes(&self) -> u64 {
-        self.hot[0]
+        self.region.load_u64(HOT_AT)
+    }
+
+    /// Bytes of memory the heap holds from the system.
+    pub fn mapped_bytes(&self) -> u64 {
+        (self.region.len() - self.pages.hole_count() * PAGE_LEN) as u64
+    }
+
+    #[cfg(feature = "fault")]
+    pub(crate) fn pages(&self) -> &Pages {
+        &self.pages
+    }
+
+    /// The region beneath, for its header.
+    pub fn region(&self) -> &Region {
+        &self.region
+    }
+
+    /// The region beneath, for stores to its header.
+    pub fn region_mut(&mut self) -> &mut Region {
+        &mut self.region
     }
 
     /// Makes `allocate` fail after `count` more calls (`None`: never), to test out-of-memory paths.
     pub fn fail_allocations_after(&mut self, count: Option<usize>) {
         self.fail_after = count;
     }
+}
+
+#[cold]
+#[inline(never)]
+fn past_the_end(at: usize) -> ! {
+    panic!("read at {at}, past the end of the segment")
 }

@@ -5,18 +5,24 @@
 //! only through the heap's logged stores. A heap lies in a mapped segment or in ordinary memory; the
 //! code above it cannot tell.
 
+pub(crate) mod alloc;
+pub mod budget;
 mod cell;
 pub mod error;
+#[cfg(feature = "fault")]
+pub mod fault;
 pub mod handle;
 pub mod hash_index;
 pub mod heap;
 pub mod rbtree;
 pub mod region;
 pub mod stored_hash;
+pub(crate) mod undo;
 
+pub use budget::Budget;
 pub use error::{Corrupt, OutOfMemory};
 pub use handle::Handle;
 pub use hash_index::HashIndex;
-pub use heap::Heap;
+pub use heap::{Heap, HeapOptions, RecoveryReport};
 pub use region::{Backing, Region};
 pub use stored_hash::StoredHasher;

@@ -63,6 +63,8 @@ pub struct Region {
     base: NonNull<u8>,
     len: usize,
     backing: Box<dyn Backing>,
+    #[cfg(feature = "fault")]
+    pub(crate) faults: crate::fault::Faults,
 }
 
 // SAFETY: `base` points into memory that belongs to `backing` alone (its contract), and `backing` is Send.
@@ -78,7 +80,13 @@ impl Region {
             "region of {len} bytes, {} reserved",
             backing.reserved_len()
         );
-        Region { base, len, backing }
+        Region {
+            base,
+            len,
+            backing,
+            #[cfg(feature = "fault")]
+            faults: Default::default(),
+        }
     }
 
     /// A region in ordinary zeroed memory that can grow to `capacity` bytes (rounded up to whole pages, at
@@ -105,6 +113,9 @@ impl Region {
     /// Bytes backed now.
     #[inline]
     pub fn len(&self) -> usize {
+        // SAFETY: checked by `from_backing`, and the length never shrinks (contract of Backing). Lets the
+        // compiler drop bounds checks of the fixed places in the first page.
+        unsafe { std::hint::assert_unchecked(self.len >= FIRST_LEN) };
         self.len
     }
 
@@ -126,6 +137,29 @@ impl Region {
         unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.len) }
     }
 
+    /// A word at an offset that need not be aligned. Panics if it is not backed.
+    #[inline]
+    pub(crate) fn load_u64(&self, at: usize) -> u64 {
+        self.bytes()[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+    }
+
+    /// Asks the processor for the cache line at `at`.
+    #[inline]
+    pub(crate) fn prefetch(&self, at: usize) {
+        let line = self.base.as_ptr().wrapping_add(at);
+        // SAFETY: a prefetch of any address is allowed and changes nothing that a program can see.
+        #[cfg(all(target_arch = "x86_64", not(miri)))]
+        unsafe {
+            std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(line.cast())
+        }
+        // SAFETY: as above.
+        #[cfg(all(target_arch = "aarch64", not(miri)))]
+        unsafe {
+            std::arch::asm!("prfm pldl1keep, [{0}]", in(reg) line, options(nostack, readonly, preserves_flags))
+        }
+        let _ = line;
+    }
+
     /// Backs at least the first `needed` bytes: 128 KiB at first, then doubling up to 2 MiB, then in chunks
     /// of 2 MiB. The memory is asked for before anything is stored in it, so that a full file system is
     /// this error and never a fault.
@@ -138,8 +172,12 @@ impl Region {
         if target < needed {
             return Err(OutOfMemory);
         }
+        #[cfg(feature = "fault")]
+        self.faults.before();
         self.backing.grow(target)?;
         self.len = self.backing.len();
+        #[cfg(feature = "fault")]
+        self.faults.after(|| crate::fault::Event::Grow { to: self.len });
         Ok(())
     }
 
@@ -147,7 +185,11 @@ impl Region {
     /// to [`Region::refill`] before the next store to them.
     pub fn punch(&mut self, start: usize, len: usize) {
         assert!(start.is_multiple_of(PAGE_LEN) && len.is_multiple_of(PAGE_LEN) && start + len <= self.len);
+        #[cfg(feature = "fault")]
+        self.faults.before();
         self.backing.punch(start, len);
+        #[cfg(feature = "fault")]
+        self.faults.after(|| crate::fault::Event::Punch { start, len });
     }
 
     /// Backs whole pages again that may have been punched.

@@ -117,5 +117,5 @@ impl<H: Hashed + ?Sized> Check<'_, H> {
 }
 
 fn expect(holds: bool, what: &'static str, block: u32) -> Result<(), Corrupt> {
-    if holds { Ok(()) } else { Err(Corrupt { what, block }) }
+    if holds { Ok(()) } else { Err(Corrupt::Structure { what, block }) }
 }

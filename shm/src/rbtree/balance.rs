@@ -3,7 +3,7 @@
 //! After Cormen et al., "Introduction to Algorithms", ch. 13, with a path in place of parent pointers.
 //! Where a node with two children goes, its successor is relinked into its place.
 
-use super::node::{Header, Link, Side, block, child, is_red, paint, set_child};
+use super::node::{Header, Link, Side, child, is_red, paint, set_child};
 use super::path::Path;
 use crate::{Heap, OutOfMemory};
 
@@ -55,19 +55,18 @@ pub(super) fn attach(
     set_child(heap, path.last(), below, new)?;
     path.push(below, new);
     path.add_before(heap, from, path.len() - 1, own)?;
-    settle_red(heap, top, path)
+    settle_red(heap, top, path)?;
+    Ok(())
 }
 
-/// Restores the rules of colour when the last node of the path is red and its parent may be too.
-pub(super) fn settle_red(heap: &mut Heap, top: &mut Link, path: &mut Path) -> Result<(), OutOfMemory> {
+/// Restores the rules of colour when the last node of the path, which is not the first, is red and its
+/// parent may be too. Returns whether every way down now passes one black node more.
+pub(super) fn settle_red(heap: &mut Heap, top: &mut Link, path: &mut Path) -> Result<bool, OutOfMemory> {
     loop {
         let depth = path.len() - 1;
-        if depth == 0 {
-            return paint(heap, path.last(), false);
-        }
         let parent = path.node(depth - 1);
         if !is_red(heap, parent) {
-            return Ok(());
+            return Ok(false);
         }
         // A red node is never the root, so there is a grandparent.
         let grandparent = path.node(depth - 2);
@@ -78,7 +77,8 @@ pub(super) fn settle_red(heap: &mut Heap, top: &mut Link, path: &mut Path) -> Re
             paint(heap, uncle, false)?;
             path.truncate(depth - 1);
             if depth == 2 {
-                return Ok(());
+                // The root stays black.
+                return Ok(true);
             }
             paint(heap, grandparent, true)?;
             continue;
@@ -88,17 +88,16 @@ pub(super) fn settle_red(heap: &mut Heap, top: &mut Link, path: &mut Path) -> Re
             set_child(heap, grandparent, side, inner)?;
         }
         let risen = rotate(heap, grandparent, side.other(), true, false)?;
-        return path.relink(heap, top, depth - 2, risen);
+        path.relink(heap, top, depth - 2, risen)?;
+        return Ok(false);
     }
 }
 
-/// Takes the last node of the path, whose elements nobody counts any more, out of the tree and gives
-/// its block back. The path is spent.
+/// Takes the last node of the path, whose elements nobody counts any more, out of the tree. Its block
+/// is the caller's. The path is spent.
 pub(super) fn detach(heap: &mut Heap, top: &mut Link, path: &mut Path) -> Result<(), OutOfMemory> {
     let at = path.len() - 1;
-    let gone = path.last();
-    let header = Header::read(heap, gone);
-    heap.free(block(gone));
+    let header = Header::read(heap, path.last());
     // What comes into the empty place, and the colour that leaves the tree.
     let (fill, red) = if header.left == 0 || header.right == 0 {
         let fill = header.left | header.right;

@@ -104,7 +104,7 @@ fn place_in_grown<P: Packing>(
 }
 
 /// Turns a plain block into nodes, in order.
-fn grow<P: Packing>(heap: &mut Heap, packing: P, root: Root) -> Result<Root, OutOfMemory> {
+pub(super) fn grow<P: Packing>(heap: &mut Heap, packing: P, root: Root) -> Result<Root, OutOfMemory> {
     let view = View::of_plain::<P>(heap, root);
     let bytes = view.elements(heap).to_vec();
     let mut items = Vec::with_capacity(view.own);

@@ -73,6 +73,8 @@ mod iterate;
 mod node;
 mod packing;
 mod path;
+mod range;
+mod reclaim;
 mod remove;
 mod root;
 mod timed_handles;

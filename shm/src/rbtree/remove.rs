@@ -32,6 +32,7 @@ pub(super) fn remove<P: Packing>(
     path.add_before(heap, 0, last, 1u32.wrapping_neg())?;
     if view.own == 1 {
         detach(heap, &mut top, &mut path)?;
+        heap.free(block(view.link));
         // The nodes on both sides have become neighbours.
         if position.rank < count {
             path = Position::of_rank(heap, packing, Root::tree(top, count), position.rank, true).path;
@@ -117,6 +118,7 @@ fn merge_once<P: Packing>(
         }
         below.add_before(heap, depth, below.len() - 1, (from.own as u32).wrapping_neg())?;
         detach(heap, top, &mut below)?;
+        heap.free(block(from.link));
         return Ok(Some(draft.len()));
     }
     Ok(None)

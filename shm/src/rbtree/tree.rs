@@ -6,6 +6,8 @@ use super::insert::{insert, replace};
 use super::iterate::{Back, Iter};
 use super::node::{Node, View};
 use super::path::Position;
+use super::range::{append, remove_range, split_off};
+use super::reclaim::{reclaim, relocate};
 use super::remove::remove;
 use super::verify::verify;
 use super::{Form, Packing, Root};
@@ -203,6 +205,58 @@ impl<P: Packing> Tree<P> {
         Ok(())
     }
 
+    /// Cuts the tree before the element with `rank` others before it, and returns what comes after.
+    pub fn split_off(&mut self, heap: &mut Heap, rank: usize) -> Result<Tree<P>, OutOfMemory> {
+        let (left, right) = split_off(heap, self.packing, self.root, rank)?;
+        self.root = left;
+        Ok(Tree::new(right, self.packing))
+    }
+
+    /// Puts all elements of `other` after those of this tree; where there is an order by key, they are
+    /// greater.
+    pub fn append(&mut self, heap: &mut Heap, other: Tree<P>) -> Result<(), OutOfMemory> {
+        self.root = append(heap, self.packing, self.root, other.root)?;
+        Ok(())
+    }
+
+    /// Takes out the elements with these ranks as a tree of their own: O(log n) also if they are many.
+    /// That tree is used on or given back with [`Tree::reclaim`].
+    pub fn remove_range(&mut self, heap: &mut Heap, ranks: Range<usize>) -> Result<Tree<P>, OutOfMemory> {
+        let (stays, gone) = remove_range(heap, self.packing, self.root, ranks.start, ranks.end)?;
+        self.root = stays;
+        Ok(Tree::new(gone, self.packing))
+    }
+
+    // ---- giving back and moving -------------------------------------------------------------
+
+    /// Gives back the first `nodes` blocks of a tree that nobody uses any more, calling `release` for
+    /// each element in them so that it can give back what the element owns. Done when the tree is
+    /// empty; until then it can be walked over, reclaimed and checked with [`Tree::verify_detached`],
+    /// and nothing else.
+    pub fn reclaim(
+        &mut self,
+        heap: &mut Heap,
+        nodes: usize,
+        release: impl FnMut(&mut Heap, P::Item<'_>) -> Result<(), OutOfMemory>,
+    ) -> Result<(), OutOfMemory> {
+        self.root = reclaim(heap, self.packing, self.root, nodes, release)?;
+        Ok(())
+    }
+
+    /// Looks at `nodes` blocks, from the one that holds the element with `from` others before it, and
+    /// moves those of which `moves` says so to fresh blocks. Returns where to go on, if there is more.
+    pub fn relocate(
+        &mut self,
+        heap: &mut Heap,
+        from: usize,
+        nodes: usize,
+        moves: impl FnMut(&Heap, Handle<Node>) -> bool,
+    ) -> Result<Option<usize>, OutOfMemory> {
+        let (root, next) = relocate(heap, self.packing, self.root, from, nodes, moves)?;
+        self.root = root;
+        Ok(next)
+    }
+
     // ---- walking ----------------------------------------------------------------------------
 
     /// All elements, ascending.
@@ -234,6 +288,15 @@ impl<P: Packing> Tree<P> {
         heap: &Heap,
         visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
     ) -> Result<(), Corrupt> {
-        verify(heap, self.packing, self.root, visit)
+        verify(heap, self.packing, self.root, true, visit)
+    }
+
+    /// [`Tree::verify`] for a tree that is being reclaimed.
+    pub fn verify_detached(
+        &self,
+        heap: &Heap,
+        visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
+    ) -> Result<(), Corrupt> {
+        verify(heap, self.packing, self.root, false, visit)
     }
 }

@@ -9,14 +9,16 @@ use super::path::DEPTH_MAX;
 use super::{COUNT_MAX, Form, Root};
 use crate::{Corrupt, Handle, Heap};
 
-/// Checks the tree and calls `visit` for each of its blocks before looking inside.
+/// Checks the tree and calls `visit` for each of its blocks before looking inside. A tree that is being
+/// reclaimed is in order and counted, but not balanced.
 pub(super) fn verify<P: Packing>(
     heap: &Heap,
     packing: P,
     root: Root,
+    balanced: bool,
     visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
 ) -> Result<(), Corrupt> {
-    let mut check = Check { heap, packing, visit, last: None };
+    let mut check = Check { heap, packing, balanced, visit, last: None };
     match root.form() {
         Form::Empty => Ok(()),
         Form::Plain => check.plain(root),
@@ -27,6 +29,7 @@ pub(super) fn verify<P: Packing>(
 struct Check<'a, P: Packing> {
     heap: &'a Heap,
     packing: P,
+    balanced: bool,
     visit: &'a mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
     /// The node before the one being checked, and where its last element starts.
     last: Option<(View, usize)>,
@@ -51,7 +54,7 @@ impl<P: Packing> Check<'_, P> {
     fn tree(&mut self, root: Root) -> Result<(), Corrupt> {
         let link = root.link();
         let found = self.subtree(link, 0, false)?;
-        check(!Header::read(self.heap, link).red, "a red root", link)?;
+        check(!(self.balanced && Header::read(self.heap, link).red), "a red root", link)?;
         check(root.count() == found.count as usize && root.count() <= COUNT_MAX, "a root's count", link)
     }
 
@@ -62,17 +65,17 @@ impl<P: Packing> Check<'_, P> {
         check(depth < DEPTH_MAX, "a path that is too long", link)?;
         (self.visit)(block(link))?;
         let header = Header::read(self.heap, link);
-        check(!(below_red && header.red), "a red node below a red one", link)?;
+        check(!(self.balanced && below_red && header.red), "a red node below a red one", link)?;
         let left = self.subtree(header.left, depth + 1, header.red)?;
         check(left.count == header.before, "a left count", link)?;
         check(header.own >= 1, "an empty node", link)?;
         check(usize::from(header.used) <= P::CAPACITY, "a node's length", link)?;
         self.elements(&View::with_header::<P>(self.heap, link, &header), P::ORDERED)?;
         let right = self.subtree(header.right, depth + 1, header.red)?;
-        check(left.black_height == right.black_height, "a black height", link)?;
+        check(!self.balanced || left.black_height == right.black_height, "a black height", link)?;
         let count = (left.count.checked_add(u32::from(header.own)))
             .and_then(|count| count.checked_add(right.count))
-            .ok_or(Corrupt { what: "a count", block: link })?;
+            .ok_or(Corrupt::Structure { what: "a count", block: link })?;
         Ok(Found { count, black_height: left.black_height + u32::from(!header.red) })
     }
 
@@ -102,6 +105,7 @@ impl<P: Packing> Check<'_, P> {
         }
         check(offset == bytes.len(), "bytes after the last element", link)?;
         if let Some((node, _)) = self.last
+            && self.balanced
             && node.used < P::SPARSE
             && view.used < P::SPARSE
         {
@@ -114,5 +118,5 @@ impl<P: Packing> Check<'_, P> {
 }
 
 fn check(holds: bool, what: &'static str, link: Link) -> Result<(), Corrupt> {
-    if holds { Ok(()) } else { Err(Corrupt { what, block: link }) }
+    if holds { Ok(()) } else { Err(Corrupt::Structure { what, block: link }) }
 }

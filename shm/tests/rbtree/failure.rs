@@ -44,6 +44,37 @@ fn timed_handles() {
 }
 
 #[test]
+fn ranges() {
+    let mut pair = Pair::<Strings<112>>::new(1 << 20);
+    for n in 0..150u8 {
+        let value = vec![n; 3 + usize::from(n % 7) * 5];
+        pair.tree.insert(&mut pair.heap, &value).unwrap();
+        pair.model.push(value);
+    }
+    pair.heap.commit();
+    for (from, len) in [(140, 10), (3, 2), (20, 60), (1, 1), (0, 9), (10, 50), (1, 14)] {
+        let mut gone = None;
+        let range = from..from + len;
+        pair.with_failures(|heap, tree| tree.remove_range(heap, range.clone()).map(|tree| gone = Some(tree)));
+        let content = pair.model.drain(range).collect();
+        pair.give_back(gone.expect("it succeeded in the end"), content, 2);
+        pair.check();
+
+        let at = pair.model.len() / 3;
+        let mut right = None;
+        pair.with_failures(|heap, tree| tree.split_off(heap, at).map(|tree| right = Some(tree)));
+        let right = right.expect("it succeeded in the end");
+        let end = pair.model.split_off(at);
+        pair.aside = Some(right);
+        pair.check();
+        pair.with_failures(|heap, tree| tree.append(heap, right));
+        pair.aside = None;
+        pair.model.extend(end);
+        pair.check();
+    }
+}
+
+#[test]
 fn replacing_in_a_list() {
     let mut pair = Pair::<Listed>::new(1 << 20);
     for n in 0..60u8 {

@@ -2,6 +2,7 @@
 
 mod failure;
 mod fields;
+mod growth;
 mod model;
 mod ordered;
 mod packings;

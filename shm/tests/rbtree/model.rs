@@ -1,10 +1,11 @@
 //! A tree and what it should hold, side by side.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use proptest::test_runner::Config as ProptestConfig;
-use shm::rbtree::{Root, Tree};
-use shm::{Corrupt, Heap};
+use shm::rbtree::{Builder, Node, Root, Tree};
+use shm::{Corrupt, Handle, Heap};
 
 use super::packings::Owned;
 
@@ -19,12 +20,14 @@ pub struct Pair<P: Owned> {
     pub heap: Heap,
     pub tree: Tree<P>,
     pub model: Vec<P::Value>,
+    /// Another tree in the same heap, which is left alone.
+    pub aside: Option<Tree<P>>,
 }
 
 impl<P: Owned> Pair<P> {
     pub fn new(capacity_bytes: usize) -> Self {
         let tree = Tree::new(Root::EMPTY, P::new());
-        Pair { heap: Heap::in_memory(capacity_bytes), tree, model: Vec::new() }
+        Pair { heap: Heap::in_memory(capacity_bytes), tree, model: Vec::new(), aside: None }
     }
 
     /// Checks the invariants, the content in both directions, and that no block is lost. Returns the
@@ -36,7 +39,11 @@ impl<P: Owned> Pair<P> {
             .verify(&self.heap, &mut |block| {
                 bytes += self.heap.capacity_of(block) as u64;
                 let new = blocks.insert(block.raw());
-                if new { Ok(()) } else { Err(Corrupt { what: "two referrers", block: block.raw() }) }
+                if new {
+                    Ok(())
+                } else {
+                    Err(Corrupt::Structure { what: "two referrers", block: block.raw() })
+                }
             })
             .unwrap();
         assert_eq!(self.tree.len(), self.model.len());
@@ -45,10 +52,86 @@ impl<P: Owned> Pair<P> {
         let mut backward: Vec<_> = self.tree.back(&self.heap).map(P::value).collect();
         backward.reverse();
         assert_eq!(backward, self.model);
+        if let Some(aside) = self.aside {
+            aside
+                .verify(&self.heap, &mut |block| {
+                    bytes += self.heap.capacity_of(block) as u64;
+                    Ok(())
+                })
+                .unwrap();
+        }
         if !self.heap.in_transaction() {
             assert_eq!(self.heap.used_bytes(), bytes, "blocks that nobody refers to");
         }
         blocks
+    }
+
+    /// Takes out a range, checks what was taken, and gives it back in steps of `nodes` blocks.
+    pub fn remove_range(&mut self, range: Range<usize>, nodes: usize) {
+        let gone: Vec<_> = self.model.drain(range.clone()).collect();
+        let taken = self.tree.remove_range(&mut self.heap, range).unwrap();
+        taken.verify(&self.heap, &mut |_| Ok(())).unwrap();
+        self.give_back(taken, gone, nodes);
+    }
+
+    /// Gives a tree back in steps, each of which must leave the rest in order.
+    pub fn give_back(&mut self, mut tree: Tree<P>, content: Vec<P::Value>, nodes: usize) {
+        let mut released = Vec::new();
+        while !tree.is_empty() {
+            let mut rest: Vec<_> = tree.iter(&self.heap).map(P::value).collect();
+            let all: Vec<_> = released.iter().cloned().chain(rest.drain(..)).collect();
+            assert_eq!(all, content);
+            let before = released.len();
+            tree.reclaim(&mut self.heap, nodes, |_, item| {
+                released.push(P::value(item));
+                Ok(())
+            })
+            .unwrap();
+            assert!(released.len() > before);
+            tree.verify_detached(&self.heap, &mut |_| Ok(())).unwrap();
+            assert_eq!(tree.len(), content.len() - released.len());
+            // Steps are transactions of their own.
+            self.heap.commit();
+        }
+        assert_eq!(released, content);
+        assert_eq!(tree.root(), Root::EMPTY);
+    }
+
+    /// Cuts the tree in two, checks both, and joins them again.
+    pub fn split_and_join(&mut self, at: usize) {
+        let right = self.tree.split_off(&mut self.heap, at).unwrap();
+        for (tree, model) in [(&self.tree, &self.model[..at]), (&right, &self.model[at..])] {
+            tree.verify(&self.heap, &mut |_| Ok(())).unwrap();
+            assert!(tree.iter(&self.heap).map(P::value).eq(model.iter().cloned()));
+        }
+        self.tree.append(&mut self.heap, right).unwrap();
+    }
+
+    /// Moves some of the blocks, in steps.
+    pub fn relocate(&mut self, salt: u32, nodes: usize) {
+        let chosen = |handle: u32| handle / 8 % 7 < salt % 8;
+        let before = self.check();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            let moves = |_: &Heap, block: Handle<Node>| before.contains(&block.raw()) && chosen(block.raw());
+            next = self.tree.relocate(&mut self.heap, from, nodes, moves).unwrap();
+            assert!(next.is_none_or(|next| next > from));
+        }
+        let after = self.check();
+        assert!(before.intersection(&after).all(|&handle| !chosen(handle)), "a block stayed");
+        assert!(before.iter().filter(|&&handle| !chosen(handle)).all(|handle| after.contains(handle)));
+    }
+
+    /// Builds the tree anew from its elements.
+    pub fn rebuild(&mut self) {
+        let mut builder = Builder::new(P::new());
+        for value in &self.model {
+            builder.push(&mut self.heap, P::item(value)).unwrap();
+        }
+        assert_eq!(builder.count(), self.model.len());
+        let root = builder.finish(&mut self.heap).unwrap();
+        let old = std::mem::replace(&mut self.tree, Tree::new(root, P::new()));
+        self.give_back(old, self.model.clone(), usize::MAX);
     }
 
     /// Runs an operation with 0, 1, 2, … allocations allowed until it succeeds; each failure is rolled

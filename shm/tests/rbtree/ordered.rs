@@ -17,22 +17,32 @@ enum Op<V> {
     RemoveAt(prop::sample::Index),
     Look(V),
     Between(V, V),
+    RemoveRange(prop::sample::Index, prop::sample::Index, usize),
+    SplitAndJoin(prop::sample::Index),
+    Relocate(u32, usize),
+    Rebuild,
     Rollback,
 }
 
 fn ops<V: Clone + std::fmt::Debug + 'static>(
     value: impl Strategy<Value = V> + Clone + 'static,
+    count: std::ops::Range<usize>,
 ) -> impl Strategy<Value = Vec<Op<V>>> {
     let op = prop_oneof![
-        12 => value.clone().prop_map(Op::Insert),
+        30 => value.clone().prop_map(Op::Insert),
         2 => value.clone().prop_map(Op::Remove),
         4 => value.clone().prop_map(Op::RemoveNear),
         3 => any::<prop::sample::Index>().prop_map(Op::RemoveAt),
         2 => value.clone().prop_map(Op::Look),
         1 => (value.clone(), value).prop_map(|(a, b)| Op::Between(a, b)),
+        1 => (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1usize..4)
+            .prop_map(|(a, b, nodes)| Op::RemoveRange(a, b, nodes)),
+        1 => any::<prop::sample::Index>().prop_map(Op::SplitAndJoin),
+        1 => (any::<u32>(), 1usize..9).prop_map(|(salt, nodes)| Op::Relocate(salt, nodes)),
+        1 => Just(Op::Rebuild),
         1 => Just(Op::Rollback),
     ];
-    vec(op, 1..200)
+    vec(op, count)
 }
 
 /// Where `value` is, or should be, in the model.
@@ -43,10 +53,11 @@ fn place<P: Owned>(pair: &Pair<P>, value: &P::Value) -> Result<usize, usize> {
     pair.model.binary_search_by(|other| packing.compare(&pair.heap, key, P::item(other)).reverse())
 }
 
-fn run<P: Owned>(ops: Vec<Op<P::Value>>) {
+/// Checks everything after each `every` operations.
+fn run<P: Owned>(ops: Vec<Op<P::Value>>, every: usize) {
     let packing = P::new();
     let mut pair = Pair::<P>::new(1 << 20);
-    for op in ops {
+    for (number, op) in ops.into_iter().enumerate() {
         match op {
             Op::Insert(value) => {
                 let at = place(&pair, &value);
@@ -116,6 +127,15 @@ fn run<P: Owned>(ops: Vec<Op<P::Value>>) {
                 assert_eq!(ranks(Bound::Unbounded, Bound::Excluded(high)), 0..below(to));
                 assert_eq!(ranks(Bound::Included(low), Bound::Unbounded), below(from)..pair.model.len());
             }
+            Op::RemoveRange(a, b, nodes) => {
+                let (a, b) = (a.index(pair.model.len() + 1), b.index(pair.model.len() + 1));
+                // A third at most, so that trees get large.
+                let (from, to) = (a.min(b), a.max(b));
+                pair.remove_range(from..from + (to - from) / 3, nodes);
+            }
+            Op::SplitAndJoin(at) => pair.split_and_join(at.index(pair.model.len() + 1)),
+            Op::Relocate(salt, nodes) => pair.relocate(salt, nodes),
+            Op::Rebuild => pair.rebuild(),
             Op::Rollback => {
                 pair.heap.commit();
                 let root = pair.tree.root();
@@ -126,29 +146,33 @@ fn run<P: Owned>(ops: Vec<Op<P::Value>>) {
                 pair.tree = shm::rbtree::Tree::new(root, packing);
             }
         }
-        pair.check();
         pair.heap.commit();
+        if number.is_multiple_of(every) {
+            pair.check();
+        }
     }
     pair.check();
     while let Some(value) = pair.model.pop() {
         let key = packing.key_of(&pair.heap, P::item(&value));
         assert!(pair.tree.remove(&mut pair.heap, key).unwrap());
         pair.heap.commit();
-        pair.check();
+        if pair.model.len().is_multiple_of(every) {
+            pair.check();
+        }
     }
     assert_eq!(pair.heap.used_bytes(), 0);
 }
 
-fn fixed() -> impl Strategy<Value = [u8; 12]> + Clone {
-    any::<u8>().prop_map(|low| {
+fn fixed(range: std::ops::Range<u16>) -> impl Strategy<Value = [u8; 12]> + Clone {
+    range.prop_map(|low| {
         let mut value = [0; 12];
-        value[11] = low;
+        value[10..].copy_from_slice(&low.to_be_bytes());
         value
     })
 }
 
-fn strings() -> impl Strategy<Value = Vec<u8>> + Clone {
-    (prop_oneof![4 => 0usize..4, 1 => 4usize..38], any::<u8>(), any::<u8>()).prop_map(|(len, a, b)| {
+fn strings(first: std::ops::Range<u8>) -> impl Strategy<Value = Vec<u8>> + Clone {
+    (prop_oneof![4 => 0usize..4, 1 => 4usize..38], first, any::<u8>()).prop_map(|(len, a, b)| {
         let mut value = vec![a; len];
         value.push(b % 4);
         value
@@ -156,9 +180,9 @@ fn strings() -> impl Strategy<Value = Vec<u8>> + Clone {
 }
 
 /// Times in clusters that are nearer or farther than what a node can span.
-fn times() -> impl Strategy<Value = (u64, Handle<u8>)> + Clone {
+fn times(near: u64) -> impl Strategy<Value = (u64, Handle<u8>)> + Clone {
     let time = prop_oneof![
-        4 => 0u64..50,
+        4 => 0..near,
         2 => (0u64..12).prop_map(|far| far << 30),
         1 => (0u64..4).prop_map(|far| u64::MAX - (far << 31)),
     ];
@@ -169,17 +193,36 @@ proptest! {
     #![proptest_config(cases(40))]
 
     #[test]
-    fn fixed_keys(ops in ops(fixed())) {
-        run::<Fixed>(ops);
+    fn fixed_keys(ops in ops(fixed(0..300), 1..250)) {
+        run::<Fixed>(ops, 1);
     }
 
     #[test]
-    fn byte_strings(ops in ops(strings())) {
-        run::<Strings<112>>(ops);
+    fn byte_strings(ops in ops(strings(0..255), 1..250)) {
+        run::<Strings<112>>(ops, 1);
     }
 
     #[test]
-    fn timed_handles(ops in ops(times())) {
-        run::<Timed>(ops);
+    fn timed_handles(ops in ops(times(50), 1..250)) {
+        run::<Timed>(ops, 1);
+    }
+}
+
+proptest! {
+    #![proptest_config(cases(3))]
+
+    #[test]
+    fn many_fixed_keys(ops in ops(fixed(0..9000), 2000..3000)) {
+        run::<Fixed>(ops, 50);
+    }
+
+    #[test]
+    fn many_byte_strings(ops in ops(strings(0..255), 2000..3000)) {
+        run::<Strings<112>>(ops, 50);
+    }
+
+    #[test]
+    fn many_timed_handles(ops in ops(times(2000), 2000..3000)) {
+        run::<Timed>(ops, 50);
     }
 }

@@ -1,0 +1,27 @@
+//! Who may do what.
+
+use super::super::kinds::Allow;
+use super::super::setting::Setting;
+use super::LARGE;
+
+const NO_ACL: &str = "users and rules are not available yet; use requirepass";
+
+pub(super) const ROWS: &[Setting] = &[
+    Setting::text("requirepass", "").sensitive().sets(|s, v| s.password = v.bytes()),
+    Setting::bool("protected-mode", "yes").sets(|s, v| s.protected_mode = v.is_yes()),
+    Setting::choice("enable-protected-configs", Allow::WORDS, "no")
+        .at_start()
+        .sets(|s, v| s.allow_protected = v.choice(Allow::ALL)),
+    Setting::choice("enable-debug-command", Allow::WORDS, "no")
+        .at_start()
+        .sets(|s, v| s.allow_debug = v.choice(Allow::ALL)),
+    Setting::choice("enable-module-command", Allow::WORDS, "no")
+        .at_start()
+        .sets(|s, v| s.allow_module = v.choice(Allow::ALL)),
+    Setting::text("aclfile", "").at_start().unkept(NO_ACL),
+    Setting::integer("acllog-max-len", LARGE, "128").idle("there are no access rules yet"),
+    Setting::choice("acl-pubsub-default", &["allchannels", "resetchannels"], "resetchannels")
+        .idle("there are no access rules yet"),
+    Setting::choice("sanitize-dump-payload", &["no", "yes", "clients"], "no")
+        .idle("what comes from outside is always checked"),
+];
