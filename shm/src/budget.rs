@@ -3,7 +3,7 @@
 //! Heaps do not ask for every block: each takes a *grant*, a piece of the limit, and asks again when it is
 //! used up. Pieces shrink as the limit comes near, so that little of it lies idle in the wrong heap when it
 //! matters. What is counted are bytes in blocks. The sum of all grants never exceeds the limit, except for what
-//! was there before the limit was set.
+//! was there before the limit was set, and for the few bytes that [`Grant::force`] takes to get memory freed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -115,6 +115,16 @@ impl Grant {
         }
     }
 
+    /// Makes the grant cover `used` bytes, whatever the limit says.
+    #[cold]
+    pub fn force(&mut self, used: u64) {
+        if let Some(budget) = &self.budget {
+            let more = used.saturating_sub(self.bytes);
+            budget.granted.fetch_add(more, Ordering::Relaxed);
+            self.bytes += more;
+        }
+    }
+
     /// Gives back what exceeds `used` by more than two pieces, down to one.
     pub fn settle(&mut self, used: u64) {
         let Some(budget) = &self.budget else { return };
@@ -194,5 +204,7 @@ mod tests {
         assert_eq!(budget.granted(), 400_000);
         assert!(grant.extend(500_000));
         assert!(!grant.extend(500_001));
+        grant.force(600_000);
+        assert_eq!(budget.granted(), 600_000);
     }
 }

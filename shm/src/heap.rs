@@ -12,10 +12,12 @@
 //! - After an [`OutOfMemory`] the transaction is rolled back.
 
 mod attach;
+mod compact;
 pub(crate) mod layout;
 #[cfg(test)]
 mod tests;
 mod transaction;
+mod trim;
 mod verify;
 
 use std::sync::Arc;
@@ -72,6 +74,8 @@ pub struct Heap {
     undo_pages_max: usize,
     /// The transaction in the log is prepared: only its end may follow.
     prepared: bool,
+    /// There may be something on the garbage list.
+    garbage_hint: bool,
     fail_after: Option<usize>,
     /// Blocks allocated in this transaction, to catch a fill of any other.
     #[cfg(debug_assertions)]
@@ -167,6 +171,12 @@ impl Heap {
         if !self.grant.covers(used) && !self.grant.extend(used) {
             return Err(OutOfMemory);
         }
+        self.take_block(number)
+    }
+
+    /// A block of this class, whatever the budget says.
+    #[inline]
+    fn take_block<T: ?Sized>(&mut self, number: u8) -> Result<Handle<T>, OutOfMemory> {
         // One record for the bitmap, and one in case a page is opened.
         if !self.log.has_room(2 * WORD_RECORD_LEN) {
             self.make_room(2 * WORD_RECORD_LEN)?;
@@ -181,6 +191,8 @@ impl Heap {
         let page = word_at / PAGE_LEN;
         let free = self.pages.took(page);
         page::set_free_count(&mut self.region, page, free);
+        let class = self.pages.classes().class(number);
+        let used = self.used_bytes() + u64::from(class.size);
         self.region.store_u64(HOT_AT, used);
         let index = word_at % PAGE_LEN * 8 + bit as usize;
         let raw = (page * PAGE_LEN + class.start_of(index)) >> self.granule_shift;
@@ -240,6 +252,14 @@ impl Heap {
         true
     }
 
+    /// [`Heap::allocate`] that the memory budget does not stop, for what helps to free memory.
+    pub(crate) fn allocate_beyond_budget<T: ?Sized>(&mut self, len: usize) -> Result<Handle<T>, OutOfMemory> {
+        let number = self.pages.classes().class_for(len);
+        let used = self.used_bytes() + u64::from(self.pages.classes().class(number).size);
+        self.grant.force(used);
+        self.take_block(number)
+    }
+
     // ---- logged stores ----------------------------------------------------------------------
 
     /// Overwrites bytes of a reachable block, logging the old ones first. For long ranges (over about
@@ -296,8 +316,20 @@ impl Heap {
         self.store_word(at, value)
     }
 
+    /// A word outside the blocks.
     #[inline]
-    fn store_word(&mut self, at: usize, value: u64) -> Result<(), OutOfMemory> {
+    pub(crate) fn word_at(&self, at: usize) -> u64 {
+        self.region.load_u64(at)
+    }
+
+    /// A logged store of up to 256 bytes outside the blocks.
+    pub(crate) fn store_bytes_at(&mut self, at: usize, bytes: &[u8]) -> Result<(), OutOfMemory> {
+        self.store_part(at, bytes)
+    }
+
+    /// A logged store of a word outside the blocks.
+    #[inline]
+    pub(crate) fn store_word(&mut self, at: usize, value: u64) -> Result<(), OutOfMemory> {
         if !self.log.has_room(WORD_RECORD_LEN) {
             self.make_room(WORD_RECORD_LEN)?;
         }
@@ -362,6 +394,19 @@ impl Heap {
     #[cfg(feature = "fault")]
     pub(crate) fn pages(&self) -> &Pages {
         &self.pages
+    }
+
+    /// Whether the garbage list is worth a look.
+    pub(crate) fn may_have_garbage(&self) -> bool {
+        self.garbage_hint
+    }
+    /// There is or will be something on the garbage list.
+    pub(crate) fn expect_garbage(&mut self) {
+        self.garbage_hint = true;
+    }
+    /// The garbage list is empty.
+    pub(crate) fn expect_no_garbage(&mut self) {
+        self.garbage_hint = false;
     }
 
     /// The region beneath, for its header.

@@ -11,6 +11,7 @@ mod cell;
 pub mod error;
 #[cfg(feature = "fault")]
 pub mod fault;
+pub mod garbage;
 pub mod handle;
 pub mod hash_index;
 pub mod heap;
@@ -19,8 +20,10 @@ pub mod region;
 pub mod stored_hash;
 pub(crate) mod undo;
 
+pub use alloc::stats::{ClassStats, PageStats};
 pub use budget::Budget;
 pub use error::{Corrupt, OutOfMemory};
+pub use garbage::{GarbageItem, Reclaimer, Step};
 pub use handle::Handle;
 pub use hash_index::HashIndex;
 pub use heap::{Heap, HeapOptions, RecoveryReport};

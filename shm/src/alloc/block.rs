@@ -8,12 +8,16 @@
 use crate::alloc::page::{self, Kind};
 use crate::alloc::page_set::PageSet;
 use crate::alloc::size_class::{Class, MAX_CLASSES, SizeClasses};
+use crate::alloc::stats::{ClassStats, PageStats};
 use crate::heap::PAGE_LEN;
+use crate::heap::layout::GROUP_PAGES;
 use crate::region::Region;
 
 const SHELVES: usize = 8;
 /// The shelf of pages without a block in use.
 const EMPTY_SHELF: u8 = 7;
+/// From this shelf on a page is sparse: at least four sevenths of it are free.
+const SPARSE_SHELF: usize = 4;
 
 /// What is known of one page.
 #[derive(Debug, Clone, Copy)]
@@ -75,6 +79,8 @@ pub(crate) struct Pages {
     holes: PageSet,
     /// Pages whose last block was freed in this transaction.
     emptied: Vec<u32>,
+    /// Pages that are, or lately were, being evacuated.
+    evacuating: Vec<u32>,
 }
 
 impl Pages {
@@ -86,6 +92,7 @@ impl Pages {
             free: PageSet::default(),
             holes: PageSet::default(),
             emptied: Vec::new(),
+            evacuating: Vec::new(),
         }
     }
 
@@ -319,6 +326,103 @@ impl Pages {
             }
             Some(Kind::Log | Kind::Table) => self.reserved(page),
             None => panic!("page {page} has no valid descriptor"),
+        }
+    }
+
+    /// Whether a run of 32 pages, a chunk, from `first` is free, but for a page table at its start. Returns
+    /// where the free part begins.
+    pub fn free_chunk(&self, first: usize) -> Option<usize> {
+        let tables = usize::from(first.is_multiple_of(GROUP_PAGES));
+        (self.free.run_of_32(first) == u32::MAX << tables).then_some(first + tables)
+    }
+
+    /// Counts everything.
+    pub fn stats(&self) -> PageStats {
+        let mut stats =
+            PageStats { free_pages: self.free.len(), holes: self.holes.len(), ..PageStats::default() };
+        let mut classes: Vec<ClassStats> = (0..self.classes.count())
+            .map(|number| ClassStats {
+                block_len: usize::from(self.classes.class(number as u8).size),
+                ..ClassStats::default()
+            })
+            .collect();
+        for page in &self.pages {
+            match page.kind {
+                PageKind::Unused => {}
+                PageKind::Reserved => stats.own_pages += 1,
+                PageKind::Blocks => {
+                    let class = &mut classes[usize::from(page.class)];
+                    let blocks = self.classes.class(page.class).blocks;
+                    class.pages += 1;
+                    class.blocks_free += usize::from(page.free);
+                    class.blocks_used += usize::from(blocks - page.free);
+                    stats.evacuating_pages += usize::from(page.evacuating);
+                }
+            }
+        }
+        classes.retain(|class| class.pages > 0);
+        stats.classes = classes;
+        stats
+    }
+
+    // ---- evacuation -------------------------------------------------------------------------
+
+    /// Whether blocks of this page are being moved away.
+    #[inline]
+    pub fn is_evacuating(&self, page: usize) -> bool {
+        self.pages.get(page).is_some_and(|page| page.evacuating)
+    }
+
+    /// The pages whose blocks are being moved away.
+    pub fn evacuating(&self) -> impl Iterator<Item = usize> {
+        self.evacuating.iter().map(|&page| page as usize).filter(|&page| self.is_evacuating(page))
+    }
+
+    /// Chooses up to `pages_max` pages to be evacuated, the emptiest first, of classes whose other pages have
+    /// room for the blocks. Returns how many are being evacuated then.
+    pub fn choose_sparse(&mut self, pages_max: usize) -> usize {
+        let mut chosen: Vec<u32> = self.evacuating().map(|page| page as u32).collect();
+        let mut room = self.room_by_class();
+        for shelf in (SPARSE_SHELF..usize::from(EMPTY_SHELF)).rev() {
+            for (number, room) in room.iter_mut().enumerate().take(self.classes.count()) {
+                let blocks = usize::from(self.classes.class(number as u8).blocks);
+                let mut next = self.racks[number].shelves[shelf] as usize;
+                // What the page has free is no room any more, and its blocks take some of the rest.
+                while next != 0 && chosen.len() < pages_max && *room >= blocks {
+                    let page = next;
+                    next = self.pages[page].next as usize;
+                    *room -= blocks;
+                    self.unshelve(page);
+                    self.pages[page].evacuating = true;
+                    chosen.push(page as u32);
+                }
+            }
+        }
+        self.evacuating = chosen;
+        self.evacuating.len()
+    }
+
+    /// Free blocks per class in pages that blocks are taken from, less what pages under evacuation still hold.
+    fn room_by_class(&self) -> [usize; MAX_CLASSES] {
+        let (mut free, mut moving) = ([0usize; MAX_CLASSES], [0usize; MAX_CLASSES]);
+        for page in self.pages.iter().filter(|page| page.kind == PageKind::Blocks) {
+            let class = usize::from(page.class);
+            if page.evacuating {
+                moving[class] += usize::from(self.classes.class(page.class).blocks - page.free);
+            } else {
+                free[class] += usize::from(page.free);
+            }
+        }
+        std::array::from_fn(|class| free[class].saturating_sub(moving[class]))
+    }
+
+    /// Ends the evacuation of all pages.
+    pub fn forget_sparse(&mut self) {
+        for page in std::mem::take(&mut self.evacuating) {
+            let page = page as usize;
+            if std::mem::take(&mut self.pages[page].evacuating) {
+                self.shelve(page);
+            }
         }
     }
 

@@ -9,3 +9,4 @@ pub(crate) mod block;
 pub(crate) mod page;
 pub(crate) mod page_set;
 pub(crate) mod size_class;
+pub(crate) mod stats;

@@ -77,6 +77,11 @@ impl PageSet {
         }
         Some(self.levels.iter().rev().fold(0, |at, level| at * 64 + level[at].trailing_zeros() as usize))
     }
+
+    /// For 32 pages from `first`, a multiple of 32, which of them are in the set.
+    pub fn run_of_32(&self, first: usize) -> u32 {
+        (self.levels[0][first / 64] >> (first % 64)) as u32
+    }
 }
 
 #[cfg(test)]
@@ -127,5 +132,6 @@ mod tests {
         set.insert(64 * 64 * 64);
         set.remove(63);
         assert_eq!(set.lowest(), Some(64 * 64 * 64));
+        assert_eq!(set.run_of_32(64 * 64 * 64), 1);
     }
 }

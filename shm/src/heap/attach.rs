@@ -99,6 +99,7 @@ impl Heap {
             grant: Grant::new(None, 0),
             undo_pages_max: options.undo_bound / PAGE_LEN,
             prepared: false,
+            garbage_hint: true,
             fail_after: None,
             #[cfg(debug_assertions)]
             fresh: Default::default(),

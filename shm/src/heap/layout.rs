@@ -61,6 +61,12 @@ pub(crate) const HOT_LEN: usize = HOT_WORDS * 8;
 pub(crate) const TAIL_AT: usize = HOT_AT + HOT_LEN;
 pub(crate) const PREPARED_AT: usize = TAIL_AT + 8;
 pub(crate) const ROOTS_AT: usize = TAIL_AT + 64;
+/// Handle of the first garbage item that found no slot.
+pub(crate) const GARBAGE_OVERFLOW_AT: usize = ROOTS_AT + ROOT_WORDS * 8;
+pub(crate) const GARBAGE_AT: usize = GARBAGE_OVERFLOW_AT + 64;
+/// Garbage items with a place of their own.
+pub(crate) const GARBAGE_SLOTS: usize = 64;
+pub(crate) const GARBAGE_ITEM_LEN: usize = 32;
 pub(crate) const TABLE_AT: usize = 8192;
 /// Pages whose descriptors lie in one group's first page.
 pub(crate) const GROUP_PAGES: usize = 4096;
@@ -68,7 +74,7 @@ pub(crate) const LOG_AT: usize = TABLE_AT + GROUP_PAGES * 8;
 
 const _: () = {
     assert!(HOT_AT.is_multiple_of(64) && HOT_LEN == 64);
-    assert!(ROOTS_AT + ROOT_WORDS * 8 <= TABLE_AT);
+    assert!(GARBAGE_AT + GARBAGE_SLOTS * GARBAGE_ITEM_LEN <= TABLE_AT);
     assert!(LOG_AT + 24 * 1024 == PAGE_LEN);
 };
 

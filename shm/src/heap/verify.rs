@@ -10,14 +10,15 @@ use crate::error::Corrupt;
 
 impl Heap {
     /// Checks the whole heap, between transactions: the page table, every bitmap, the counts, the used bytes, and
-    /// that exactly the blocks in `reachable` are allocated, each named once. Reads everything; stores nothing.
+    /// that exactly the blocks in `reachable` are allocated, each named once, besides the garbage list's own. What
+    /// items of the garbage list name is part of `reachable`. Reads everything; stores nothing.
     pub fn verify(&self, reachable: impl IntoIterator<Item = Handle<()>>) -> Result<(), Corrupt> {
         self.verify_idle()?;
         self.verify_pages()?;
         self.check_used_bytes()?;
         let mut left: HashSet<u32> = self.allocated_blocks().map(Handle::raw).collect();
         let mut seen = HashSet::new();
-        for block in reachable {
+        for block in reachable.into_iter().chain(self.garbage_own_blocks()) {
             if !seen.insert(block.raw()) {
                 return Err(Corrupt::Shared { block: block.raw() });
             }

@@ -1,6 +1,8 @@
 //! The heap against a plain model: random transactions that are committed, rolled back or cut off by a crash,
 //! and (with the feature `fault`) every crash and every panic of chosen ones.
 
+mod compact;
+mod garbage;
 mod model;
 mod table;
 
