@@ -8,6 +8,7 @@
 pub(crate) mod alloc;
 pub mod budget;
 mod cell;
+pub mod control;
 pub mod error;
 #[cfg(feature = "fault")]
 pub mod fault;
@@ -15,17 +16,21 @@ pub mod garbage;
 pub mod handle;
 pub mod hash_index;
 pub mod heap;
+pub mod owner;
 pub mod rbtree;
 pub mod region;
+pub mod segment;
 pub mod stored_hash;
 pub(crate) mod undo;
 
 pub use alloc::stats::{ClassStats, PageStats};
 pub use budget::Budget;
+pub use control::{Control, TransactionId};
 pub use error::{Corrupt, OutOfMemory};
 pub use garbage::{GarbageItem, Reclaimer, Step};
 pub use handle::Handle;
 pub use hash_index::HashIndex;
 pub use heap::{Heap, HeapOptions, RecoveryReport};
 pub use region::{Backing, Region};
+pub use segment::{DataSet, Segment, SegmentError};
 pub use stored_hash::StoredHasher;
