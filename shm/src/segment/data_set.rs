@@ -8,11 +8,12 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::dir::{Accept, DirectoryReport, ShmDir, is_unfinished};
 use super::error::SegmentError;
 use super::file::{Segment, parse_file_name};
-use super::header::{Header, Kind, STORED_HASH, Words};
+use super::header::{Header, Kind, Words};
 use super::identity::{BootId, DataSetId, NodeId, random};
 use super::layout::{LAYOUT_VERSION, layout_hash};
 use crate::control::{CONTROL_FILE, Control, deal_slots};
 use crate::owner::{LOCK_FILE, Ownership, Takeover, WorkerLock, WorkerLocks};
+use crate::stored_hash::FUNCTION_ID;
 
 /// How a data set is to be opened.
 #[derive(Debug, Clone)]
@@ -200,7 +201,7 @@ fn create(
         layout_hash,
         features: 0,
         hash_key: random().map_err(failed)?,
-        hash_function: STORED_HASH,
+        hash_function: FUNCTION_ID,
         shard: 0,
         shard_count: new.shard_count,
         slots: 0..new.slot_count,

@@ -311,7 +311,7 @@ fn rename_new_path(from: &Path, to: &Path) -> Result<(), Errno> {
     rustix::fs::renameat_with(rustix::fs::CWD, from, rustix::fs::CWD, to, RenameFlags::NOREPLACE)
 }
 
-const FILE_ADVICE: &str = "find out who put it there; `hearth segments wipe` does not touch it";
+const FILE_ADVICE: &str = "find out how that came about, then put it right";
 
 fn untrusted(path: &Path, reason: &str) -> SegmentError {
     SegmentError::Untrusted { path: path.to_owned(), reason: reason.to_owned(), advice: FILE_ADVICE }
@@ -423,5 +423,52 @@ fn write_id(directory: &Path, name: &str) -> io::Result<()> {
     match std::fs::remove_file(&passing) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => written.and(Err(error)),
         _ => written,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mount_that_covers_a_path_is_found() {
+        let mounts = "\
+22 1 253:1 / / rw,relatime - ext4 /dev/vda rw
+25 22 0:23 / /dev/shm rw,nosuid - tmpfs shm rw,size=65536k
+31 22 0:40 /hearth /srv/my\\040data rw - tmpfs tmpfs rw
+32 22 0:40 /first /srv/twice rw - tmpfs tmpfs rw
+33 22 0:41 / /srv/twice rw - tmpfs tmpfs rw
+garbage
+";
+        let check = |path: &str, root: Option<&str>| {
+            assert_eq!(mount_root(mounts, Path::new(path)).as_deref(), root, "{path}");
+        };
+        check("/dev/shm/hearth-1-2", Some("/"));
+        check("/srv/my data/x", Some("/hearth"));
+        check("/srv/my", Some("/"));
+        check("/srv/twice", Some("/"));
+        check("relative", None);
+    }
+
+    #[test]
+    fn directory_names_tell_id_and_port() {
+        assert_eq!(parse_directory_name("hearth-00ff-6379"), Some(("00ff", 6379)));
+        for other in ["hearth-00ff", "hearth-00ff-65536", "hearth-00ff-x", "heart-00ff-1", ""] {
+            assert_eq!(parse_directory_name(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn a_directory_too_small_is_noticed_only_where_there_is_a_bound() {
+        let report = |total_bytes| DirectoryReport {
+            path: "/x".into(),
+            file_system: FileSystem::Tmpfs,
+            total_bytes,
+            free_bytes: total_bytes,
+            private_to_container: false,
+        };
+        assert!(report(Some(10)).is_smaller_than(11));
+        assert!(!report(Some(10)).is_smaller_than(10));
+        assert!(!report(None).is_smaller_than(u64::MAX));
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! Memory is always asked for by `fallocate` before it is used, so that a full file system is an
 //! [`OutOfMemory`] and never a fault in the middle of a store. The file starts with two pages of the heap's;
-//! from 2 MiB on every 2 MiB is tried as one huge page. That is done before the range is filled with small
-//! pages: one small page at its end makes the file long enough, the collapse then takes a huge page, and
-//! nothing is copied. (Collapsing a range of 512 pages costs several times as much.)
+//! when a growth completes 2 MiB, they are tried as one huge page. That is done before the range is filled with
+//! small pages: one small page at its end makes the file long enough, the collapse then takes a huge page and
+//! has next to nothing to copy. (Collapsing 512 pages that `fallocate` has brought costs several times as much.)
+//!
+//! A hole may be read, and then takes memory: a page of zeros. With a full file system that is a fault, so
+//! what was punched is best left alone until it has been refilled.
 
 use std::fs::File;
 use std::io;
@@ -27,7 +30,7 @@ use crate::OutOfMemory;
 use crate::heap::{HEADER_LEN, PAGE_LEN};
 use crate::region::{Backing, FIRST_LEN};
 
-/// A shard's memory, validated or fresh. Not yet a heap: see [`Segment::is_formatted`].
+/// A shard's memory, validated or fresh, and not yet a heap: see [`Segment::into_heap`].
 pub struct Segment {
     file: File,
     mapping: Mapping,
@@ -180,7 +183,7 @@ impl Segment {
         Arc::clone(&self.usage)
     }
 
-    /// Whether a heap was completely made in it. If not, it holds nothing and one is to be made.
+    /// Whether a heap was completely made in it. If not, it holds nothing.
     pub fn is_formatted(&self) -> bool {
         self.mapping.load(word::STATE) == 1
     }
@@ -196,10 +199,10 @@ impl Segment {
         WayOut::Shard { directory, shard: self.shard() }
     }
 
-    /// Backs `start..end` with memory, on huge pages where whole ones fit and can be had.
+    /// Backs `start..end` with memory: on a huge page where that completes 2 MiB and one can be had.
     fn back(&mut self, start: usize, end: usize) -> Result<(), Errno> {
         if self.may_collapse {
-            let mut chunk = start.next_multiple_of(HUGE_PAGE_LEN);
+            let mut chunk = start / HUGE_PAGE_LEN * HUGE_PAGE_LEN;
             while chunk + HUGE_PAGE_LEN <= end {
                 if self.huge.should_try() {
                     let last_page = chunk + HUGE_PAGE_LEN - self.page_len;
@@ -210,14 +213,6 @@ impl Segment {
             }
         }
         obtain(&self.file, start, end - start)
-    }
-
-    /// The range that was begun in smaller steps is collapsed when its last part is there.
-    fn complete_first_chunk(&mut self, before: usize, after: usize) {
-        if self.may_collapse && before < HUGE_PAGE_LEN && after >= HUGE_PAGE_LEN {
-            self.mapping.prefer_huge_pages();
-            self.huge.record(0, self.mapping.collapse(0));
-        }
     }
 
     fn publish_usage(&self) {
@@ -259,9 +254,14 @@ unsafe impl Backing for Segment {
         if self.back(before, after).is_err() {
             // What could be had is of no use; the length has not changed.
             release(&self.file, before, after - before);
+            self.huge.forget(before..after);
             return Err(OutOfMemory);
         }
-        self.complete_first_chunk(before, after);
+        if self.may_collapse && before < HUGE_PAGE_LEN && after >= HUGE_PAGE_LEN {
+            // From now on the kernel may give huge pages by itself, where it is set up to; earlier it would
+            // give a small segment one.
+            self.mapping.prefer_huge_pages();
+        }
         self.mapping.store(word::LENGTH, after as u64);
         self.len = after;
         self.publish_usage();
@@ -427,5 +427,52 @@ impl HugePages {
         }
         let was_huge = std::mem::replace(&mut self.chunks[chunk], is_huge);
         self.count = self.count + usize::from(is_huge) - usize::from(was_huge);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn file_names_are_read_as_they_are_written() {
+        for shard in [0, 7, 4095, 12345] {
+            assert_eq!(parse_file_name(&file_name(shard)), Some(shard));
+        }
+        for other in ["shard-1", "shard-00001", "shard--001", "shard-", "shard-0001x", "lock"] {
+            assert_eq!(parse_file_name(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn after_failures_fewer_chunks_are_tried() {
+        let mut huge = HugePages::inherited(0, 0);
+        let mut tried = Vec::new();
+        for chunk in 0..200 {
+            if huge.should_try() {
+                tried.push(chunk);
+                huge.record(chunk * HUGE_PAGE_LEN, false);
+            }
+        }
+        assert_eq!(tried, [0, 1, 3, 7, 15, 31, 63, 127, 191]);
+        huge.skip = 0;
+        huge.record(0, true);
+        assert!(huge.should_try() && huge.should_try());
+        assert_eq!(huge.bytes(), HUGE_PAGE_LEN as u64);
+    }
+
+    #[test]
+    fn huge_pages_are_counted_once() {
+        let mut huge = HugePages::inherited(3 << 21, 10 << 21);
+        huge.record(2 << 21, true);
+        huge.record(5 << 21, true);
+        assert_eq!(huge.bytes(), 4 << 21);
+        // Part of a chunk is enough to lose it; what was never huge costs nothing.
+        huge.forget((1 << 21) + 4096..(2 << 21) + 4096);
+        huge.forget(3 << 21..5 << 21);
+        huge.forget(100 << 21..101 << 21);
+        assert_eq!(huge.bytes(), 2 << 21);
+        // A broken statistic is cut down to what is possible.
+        assert_eq!(HugePages::inherited(u64::MAX, 2 << 21).bytes(), 2 << 21);
     }
 }

@@ -27,9 +27,8 @@ use super::error::Flaw;
 use super::identity::{BootId, DataSetId, NodeId};
 use super::layout::LAYOUT_VERSION;
 use crate::heap::HEADER_LEN;
+use crate::stored_hash::FUNCTION_ID;
 
-/// Which keyed 64-bit function places keys: SipHash-1-3.
-pub const STORED_HASH: u32 = 1;
 /// Bytes of the frozen part, checksum included.
 pub const FROZEN_LEN: usize = 136;
 /// What the header and its file store, for the layout hash.
@@ -208,8 +207,8 @@ impl Header {
                 our_hash: layout_hash,
             });
         }
-        if self.hash_function != STORED_HASH {
-            return Err(Flaw::OtherHash { found: self.hash_function, ours: STORED_HASH });
+        if self.hash_function != FUNCTION_ID {
+            return Err(Flaw::OtherHash { found: self.hash_function, ours: FUNCTION_ID });
         }
         if self.boot != boot {
             return Err(Flaw::OtherBoot { found: self.boot, now: boot });
@@ -306,7 +305,7 @@ mod tests {
             layout_hash: 0x1122_3344_5566_7788,
             features: 0,
             hash_key: *b"0123456789abcdef",
-            hash_function: STORED_HASH,
+            hash_function: FUNCTION_ID,
             shard: 3,
             shard_count: 8,
             slots: 6144..8192,
@@ -380,7 +379,7 @@ mod tests {
                 our_hash: 0x1122_3344_5566_7788,
             },
         );
-        check(Header { hash_function: 9, ..sample() }, Flaw::OtherHash { found: 9, ours: STORED_HASH });
+        check(Header { hash_function: 9, ..sample() }, Flaw::OtherHash { found: 9, ours: FUNCTION_ID });
         let boot = BootId([8; 16]);
         check(Header { boot, ..sample() }, Flaw::OtherBoot { found: boot, now: BootId([7; 16]) });
         let data_set = DataSetId([9; 16]);

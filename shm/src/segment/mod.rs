@@ -28,7 +28,7 @@ pub use dir::{
 };
 pub use error::{Flaw, SegmentError, WayOut};
 pub use file::{Segment, SegmentUsage};
-pub use header::{Header, Kind, STORED_HASH, decode_header};
+pub use header::{Header, Kind, Words, decode_header};
 pub use identity::{BootId, DataSetId, NodeId};
 pub use layout::{LAYOUT_VERSION, layout_hash};
 pub use revive::ShardReport;
