@@ -33,7 +33,7 @@ use crate::segment::identity::BootId;
 use crate::segment::mapping::Mapping;
 
 /// What the control segment stores, for the layout hash.
-pub(crate) const LAYOUT: &str = "control: header, crc u64 @4096, settings u32 len @4104 shards u32, utf-8 @4112, \
+pub(crate) const STORED: &str = "control: header, crc u64 @4096, settings u32 len @4104 shards u32, utf-8 @4112, \
                                  first slots u16*4096 @8192, lines 64*1024 @16384: COMMITTED|txid u64";
 
 /// The control segment's file name.

@@ -17,6 +17,8 @@ use crate::heap::layout::{GARBAGE_AT, GARBAGE_ITEM_LEN, GARBAGE_OVERFLOW_AT, GAR
 use crate::heap::{Heap, MAX_BLOCK_LEN};
 use crate::{Handle, OutOfMemory};
 
+/// What is stored, for the layout hash of segments: to be changed with it.
+pub(crate) const STORED: &str = "garbage: kind u8 @0, root u32 @4, state u64*2 @8, next u32 @24, of 32";
 /// Bytes of an item that change while it is being freed.
 const BODY_LEN: usize = 24;
 const NEXT_AT: usize = 24;

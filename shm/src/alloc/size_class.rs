@@ -10,6 +10,8 @@
 
 use crate::heap::{MAX_BLOCK_LEN, PAGE_LEN};
 
+/// What is stored, for the layout hash of segments: to be changed with it.
+pub(crate) const STORED: &str = "classes: by 8 to 128, 16 to 256, 32 to 2048, then 31 to 4 to a page in 64s";
 /// The smallest block.
 pub(crate) const MIN_BLOCK_LEN: usize = 16;
 /// No granule has more classes than this.

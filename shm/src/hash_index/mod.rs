@@ -39,6 +39,11 @@ use span::{Place, Span};
 
 use crate::{Handle, Heap, OutOfMemory};
 
+/// What is stored, for the layout hash of segments: to be changed with it.
+pub(crate) const STORED: &str = "index: link u64 {handle 32, count 24, depth or width 6, kind 2}, len and slots u64; \
+                                 bucket 64: handle u32*12, tag u8*12, meta u32 {displaced 12, zero 4, spills 16}; \
+                                 span: 1 to 63 buckets by 256 * 2^log2 cells; slot 14, hash 50";
+
 /// Marks a block that an index refers to. What is in it is the user's business.
 pub enum Entry {}
 

@@ -52,6 +52,12 @@ pub(crate) const MAGIC: u64 = u64::from_le_bytes(*b"HrthHeap");
 /// Version of everything drawn above and of the undo records.
 pub(crate) const LAYOUT: u32 = 1;
 
+/// What is stored, for the layout hash of segments: to be changed with it.
+pub(crate) const STORED: &str = "heap: superblock magic u64 layout u32 granule u32 backed u64 @4096, hot u64*8 @4160, \
+                                 tail u64 prepared u64 @4224, roots u64*32 @4288, garbage overflow @4544 items @4608, \
+                                 group of 4096 pages of 65536: descriptors u64 @8192 {kind, class u8, free u16}, \
+                                 log @40960; page: occupancy bits, blocks";
+
 pub(crate) const MAGIC_AT: usize = HEADER_LEN;
 /// Layout version in the low half, granule shift in the high half.
 pub(crate) const LAYOUT_AT: usize = MAGIC_AT + 8;

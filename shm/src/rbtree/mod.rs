@@ -89,3 +89,8 @@ pub use path::Position;
 pub use root::{COUNT_MAX, Form, Root};
 pub use timed_handles::TimedHandles;
 pub use tree::Tree;
+
+/// What is stored, for the layout hash of segments: to be changed with it.
+pub(crate) const STORED: &str = "tree: root u32*2 (empty, plain with bytes u16 and count u16, top and count); node: \
+                                 left u32, right u32, before u32, own u16, used u16 with red, base u64 if based; \
+                                 timed handles: time u32, handle u32";

@@ -32,7 +32,7 @@ use crate::stored_hash::FUNCTION_ID;
 /// Bytes of the frozen part, checksum included.
 pub const FROZEN_LEN: usize = 136;
 /// What the header and its file store, for the layout hash.
-pub(crate) const LAYOUT: &str = "header 4096: frozen 136, length u64 @192, life u64, state u64, huge u64, stopped u64; \
+pub(crate) const STORED: &str = "header 4096: frozen 136, length u64 @192, life u64, state u64, huge u64, stopped u64; \
                                  segment: header, heap";
 
 const MAGIC: u64 = u64::from_le_bytes(*b"HEARTHSG");

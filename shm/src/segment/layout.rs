@@ -1,15 +1,24 @@
 //! One number for everything that is stored: programs with different numbers do not read each other's
 //! segments.
 //!
-//! Each module that stores something describes it in a line of text, with every field and its width; the
-//! number is a hash over all of them and over one text from the user of this crate. Changing a stored form
-//! means changing its line. FNV-1a, because it can run at compile time and never needs to resist anyone.
+//! Each module that stores something describes it in a text named `STORED`, with every field and its width;
+//! the number is a hash over all of them and over one text from the user of this crate. Changing a stored form
+//! means changing its text. FNV-1a, because it can run at compile time and never needs to resist anyone.
 
 /// For people: raised when a stored form changes on purpose.
 pub const LAYOUT_VERSION: u32 = 1;
 
 /// What this crate stores.
-const OWN: &[&str] = &[super::header::LAYOUT, crate::control::LAYOUT];
+const OWN: &[&str] = &[
+    super::header::STORED,
+    crate::control::STORED,
+    crate::heap::layout::STORED,
+    crate::alloc::size_class::STORED,
+    crate::undo::record::STORED,
+    crate::garbage::STORED,
+    crate::rbtree::STORED,
+    crate::hash_index::STORED,
+];
 
 /// The number for this crate's stored forms together with its user's.
 pub const fn layout_hash(of_user: &str) -> u64 {

@@ -15,7 +15,7 @@ mod data_set;
 pub(crate) mod dir;
 pub(crate) mod error;
 pub(crate) mod file;
-pub mod header;
+pub(crate) mod header;
 pub(crate) mod identity;
 pub(crate) mod layout;
 pub(crate) mod mapping;

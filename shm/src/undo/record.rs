@@ -8,6 +8,9 @@
 //! ```
 //! The offset of a footer says where the old bytes belong; that of a link, where the log went on from.
 
+/// What is stored, for the layout hash of segments: to be changed with it.
+pub(crate) const STORED: &str =
+    "undo: old bytes padded to 8, footer or link u64: offset 44, length 12, tag a5 or 5c";
 /// The longest range one record can save.
 pub(crate) const MAX_RECORD_LEN: usize = 256;
 /// Bytes of a record of up to eight old bytes.
