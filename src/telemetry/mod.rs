@@ -1,4 +1,32 @@
-//! Logs, counters and the text of INFO.
+//! What the server tells about itself: logs, counters and the text of INFO.
+//!
+//! - [`log`]: lines as Redis writes them, levels that change at run time; everything is logged through `tracing`.
+//! - [`WorkerCounters`]: one per worker, written by it alone, read by anyone; summed into [`Totals`].
+//! - [`Rates`]: how much happened per second lately.
+//! - [`info`]: the text of INFO from a [`info::Report`] that the server fills in.
+//! - [`notify_ready`]: tells systemd that the server serves.
 
-/// The version of Redis whose behaviour clients may expect.
+mod command_counters;
+mod counters;
+mod error_counts;
+mod histogram;
+pub mod info;
+pub mod log;
+mod panics;
+mod process;
+mod rates;
+mod supervisor;
+
+pub use command_counters::{CommandCounters, CommandTotals};
+pub use counters::{Counter, Totals, WorkerCounters};
+pub use error_counts::ErrorCounts;
+pub use histogram::{Histogram, HistogramTotals};
+pub use panics::log_panics;
+pub use process::{CpuTimes, ProcessMemory, system_memory_bytes};
+pub use rates::{Rate, Rates, Reading};
+pub use supervisor::{notify_ready, notify_stopping};
+
+/// The version of Redis that HELLO and INFO report. Clients and tools decide by it which commands they may use, so it
+/// is the newest version whose commands Hearth aims to have complete; what it has beyond that (some of Redis 8) is
+/// found by COMMAND INFO. Hearth's own version stands beside it as `hearth_version`.
 pub const REDIS_VERSION: &str = "7.2.4";
