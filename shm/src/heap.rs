@@ -120,6 +120,13 @@ impl Heap {
         self.pages.class_of(page).map_or(0, |class| usize::from(class.size))
     }
 
+    /// Usable bytes of the block that [`Heap::allocate`] gives for `len`. Touches private memory only.
+    #[inline]
+    pub fn block_len(&self, len: usize) -> usize {
+        let classes = self.pages.classes();
+        usize::from(classes.class(classes.class_for(len)).size)
+    }
+
     /// One byte.
     #[inline]
     pub fn u8_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u8 {

@@ -10,6 +10,7 @@ pub mod budget;
 mod cell;
 pub mod control;
 pub mod error;
+pub mod extent;
 #[cfg(feature = "fault")]
 pub mod fault;
 pub mod garbage;

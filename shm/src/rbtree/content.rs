@@ -7,11 +7,11 @@ use crate::{Handle, Heap, OutOfMemory};
 /// The longest range that is logged and overwritten rather than copied to a fresh block.
 const IN_PLACE_MAX: usize = 256;
 
-/// Whether a block of `capacity` bytes is neither too small for `len` nor wastefully large. Leaves
-/// room for [`with_slack`] and the rounding of block classes.
-pub(super) fn fits_well(capacity: usize, len: usize) -> bool {
-    let spare = if len <= IN_PLACE_MAX { len / 4 + 16 } else { len / 2 + 32 };
-    len <= capacity && capacity <= len + spare
+/// Whether a block is neither too small for `len` bytes nor wastefully large.
+pub(super) fn fits_well(heap: &Heap, link: Link, len: usize) -> bool {
+    let capacity = heap.capacity_of(block(link));
+    let spare = if len <= IN_PLACE_MAX { len / 4 } else { len / 2 };
+    len <= capacity && capacity <= heap.block_len(len + spare)
 }
 
 /// The length to ask for when `len` bytes are needed now and more are expected at the end. Small
@@ -108,7 +108,7 @@ impl<P: Packing> Draft<'_, P> {
         let tail = if self.removed == new { 0 } else { len - (self.at + new) };
         let changed = new + tail;
         let fits = changed <= IN_PLACE_MAX && self.base == base;
-        if fits && fits_well(heap.capacity_of(block(link)), body + len) {
+        if fits && fits_well(heap, link, body + len) {
             let mut bytes = [0; IN_PLACE_MAX];
             self.inserted.write(heap, packing, base, &mut bytes[..new]);
             bytes[new..changed].copy_from_slice(&self.view.elements(heap)[used - tail..]);

@@ -41,8 +41,8 @@
 //! 3. `before` is the number of elements in the left subtree, the root's number is that of all;
 //! 4. no node is empty, and of two neighbours not both are under a quarter full, unless they cannot
 //!    share a base;
-//! 5. a block is hardly larger than its content: by a quarter and 16 bytes up to 256 bytes, by half
-//!    and 32 bytes above.
+//! 5. a block is at most a quarter larger than its content up to 256 bytes, and half larger above, not
+//!    counting the rounding of block lengths.
 //!
 //! # Sources, and what differs
 //! Balance is after Cormen et al., "Introduction to Algorithms", ch. 13 and 14.1, with these

@@ -84,7 +84,7 @@ impl<P: Packing> Check<'_, P> {
         let (heap, packing, link) = (self.heap, self.packing, view.link);
         let capacity = heap.capacity_of(block(link));
         check(view.body + view.used <= capacity, "elements beyond their block", link)?;
-        check(fits_well(capacity, view.body + view.used), "a block that is too large", link)?;
+        check(fits_well(heap, link, view.body + view.used), "a block that is too large", link)?;
         let bytes = view.elements(heap);
         let mut previous = self.last;
         let mut offset = 0;

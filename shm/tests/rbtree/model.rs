@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use proptest::test_runner::Config as ProptestConfig;
-use shm::rbtree::{Builder, Node, Root, Tree};
+use shm::rbtree::{Builder, Node, Packing, Root, Tree};
 use shm::{Corrupt, Handle, Heap};
 
 use super::packings::Owned;
@@ -13,6 +13,17 @@ use super::packings::Owned;
 pub fn cases(count: u32) -> ProptestConfig {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(count);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+}
+
+/// The blocks of a tree, each of which has one referrer. Checks its invariants.
+pub fn blocks<P: Packing>(heap: &Heap, tree: &Tree<P>) -> BTreeSet<Handle<()>> {
+    let mut blocks = BTreeSet::new();
+    tree.verify(heap, &mut |block| {
+        let new = blocks.insert(block.cast());
+        if new { Ok(()) } else { Err(Corrupt::Shared { block: block.raw() }) }
+    })
+    .unwrap();
+    blocks
 }
 
 /// A tree in a heap of its own, with the elements it should have, in order.
@@ -32,36 +43,17 @@ impl<P: Owned> Pair<P> {
 
     /// Checks the invariants, the content in both directions, and that no block is lost. Returns the
     /// tree's blocks.
-    pub fn check(&self) -> BTreeSet<u32> {
-        let mut blocks = BTreeSet::new();
-        let mut bytes = 0;
-        self.tree
-            .verify(&self.heap, &mut |block| {
-                bytes += self.heap.capacity_of(block) as u64;
-                let new = blocks.insert(block.raw());
-                if new {
-                    Ok(())
-                } else {
-                    Err(Corrupt::Structure { what: "two referrers", block: block.raw() })
-                }
-            })
-            .unwrap();
+    pub fn check(&self) -> BTreeSet<Handle<()>> {
+        let mut blocks = blocks(&self.heap, &self.tree);
         assert_eq!(self.tree.len(), self.model.len());
         let forward: Vec<_> = self.tree.iter(&self.heap).map(P::value).collect();
         assert_eq!(forward, self.model);
         let mut backward: Vec<_> = self.tree.back(&self.heap).map(P::value).collect();
         backward.reverse();
         assert_eq!(backward, self.model);
-        if let Some(aside) = self.aside {
-            aside
-                .verify(&self.heap, &mut |block| {
-                    bytes += self.heap.capacity_of(block) as u64;
-                    Ok(())
-                })
-                .unwrap();
-        }
         if !self.heap.in_transaction() {
-            assert_eq!(self.heap.used_bytes(), bytes, "blocks that nobody refers to");
+            blocks.extend(self.aside.iter().flat_map(|tree| self::blocks(&self.heap, tree)));
+            self.heap.verify(blocks.clone()).unwrap();
         }
         blocks
     }
@@ -109,17 +101,18 @@ impl<P: Owned> Pair<P> {
 
     /// Moves some of the blocks, in steps.
     pub fn relocate(&mut self, salt: u32, nodes: usize) {
-        let chosen = |handle: u32| handle / 8 % 7 < salt % 8;
+        let chosen = |block: Handle<()>| block.raw() / 8 % 7 < salt % 8;
         let before = self.check();
         let mut next = Some(0);
         while let Some(from) = next {
-            let moves = |_: &Heap, block: Handle<Node>| before.contains(&block.raw()) && chosen(block.raw());
+            let moves =
+                |_: &Heap, block: Handle<Node>| before.contains(&block.cast()) && chosen(block.cast());
             next = self.tree.relocate(&mut self.heap, from, nodes, moves).unwrap();
             assert!(next.is_none_or(|next| next > from));
         }
         let after = self.check();
-        assert!(before.intersection(&after).all(|&handle| !chosen(handle)), "a block stayed");
-        assert!(before.iter().filter(|&&handle| !chosen(handle)).all(|handle| after.contains(handle)));
+        assert!(before.intersection(&after).all(|&block| !chosen(block)), "a block stayed");
+        assert!(before.iter().filter(|&&block| !chosen(block)).all(|block| after.contains(block)));
     }
 
     /// Builds the tree anew from its elements.
