@@ -1,4 +1,11 @@
 //! Shards, data types and the data commands. Knows nothing of sockets, files or RESP; starts no thread.
 #![forbid(unsafe_code)]
 
+pub mod command;
+pub mod commands;
 pub mod glob;
+pub mod keyspace;
+pub mod number;
+pub mod shard;
+pub mod txn;
+pub mod types;

@@ -1,0 +1,109 @@
+//! The words of a request, read from left to right.
+
+use super::error::Error;
+use super::key::{Key, KeyHash, KeyHasher};
+use crate::number;
+
+/// A cursor over the words after the command's name. Copy it to look ahead.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    words: &'a [&'a [u8]],
+    next: usize,
+    hasher: &'a KeyHasher,
+    /// The hash of the word at `first_key.0`, when routing has computed it already.
+    first_key: Option<(usize, KeyHash)>,
+}
+
+impl<'a> Args<'a> {
+    /// `words[0]` is the command's name; reading starts after it.
+    pub fn new(words: &'a [&'a [u8]], hasher: &'a KeyHasher) -> Args<'a> {
+        Args { words, next: 1, hasher, first_key: None }
+    }
+
+    /// Hands on the hash of the key at word `index`, so that it is not computed twice.
+    pub fn with_key_hash(mut self, index: usize, hash: KeyHash) -> Args<'a> {
+        self.first_key = Some((index, hash));
+        self
+    }
+
+    /// Starts after `skip` words instead of one: 2 for a subcommand.
+    pub fn starting_at(mut self, skip: usize) -> Args<'a> {
+        self.next = skip;
+        self
+    }
+
+    /// All words, the command's name first.
+    pub fn words(&self) -> &'a [&'a [u8]] {
+        self.words
+    }
+
+    /// The words not read yet.
+    #[inline]
+    pub fn rest(&self) -> &'a [&'a [u8]] {
+        &self.words[self.next.min(self.words.len())..]
+    }
+
+    /// How many words are left.
+    #[inline]
+    pub fn left(&self) -> usize {
+        self.words.len().saturating_sub(self.next)
+    }
+
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.left() == 0
+    }
+
+    /// The next word, without taking it.
+    #[inline]
+    pub fn peek(&self) -> Option<&'a [u8]> {
+        self.words.get(self.next).copied()
+    }
+
+    /// The next word; a syntax error when there is none.
+    #[inline]
+    pub fn word(&mut self) -> Result<&'a [u8], Error> {
+        let word = self.peek().ok_or(Error::Syntax)?;
+        self.next += 1;
+        Ok(word)
+    }
+
+    /// The next word as a key.
+    #[inline]
+    pub fn key(&mut self) -> Result<Key<'a>, Error> {
+        let index = self.next;
+        let bytes = self.word()?;
+        Ok(match self.first_key {
+            Some((at, hash)) if at == index => Key { bytes, hash },
+            _ => self.hasher.key(bytes),
+        })
+    }
+
+    /// Computes the hash of any bytes as a key.
+    pub fn key_of<'k>(&self, bytes: &'k [u8]) -> Key<'k> {
+        self.hasher.key(bytes)
+    }
+
+    /// The next word as an integer: "value is not an integer or out of range" otherwise.
+    pub fn integer(&mut self) -> Result<i64, Error> {
+        number::parse_i64(self.word()?).ok_or(Error::NotInteger)
+    }
+
+    /// The next word as a floating-point number: "value is not a valid float" otherwise.
+    pub fn float(&mut self) -> Result<f64, Error> {
+        number::parse_f64(self.word()?).ok_or(Error::NotFloat)
+    }
+
+    /// Takes the next word if it is `keyword`, in any case.
+    #[inline]
+    pub fn take(&mut self, keyword: &str) -> bool {
+        let found = self.peek().is_some_and(|word| word.eq_ignore_ascii_case(keyword.as_bytes()));
+        self.next += usize::from(found);
+        found
+    }
+
+    /// A syntax error if words are left.
+    pub fn end(&self) -> Result<(), Error> {
+        if self.is_empty() { Ok(()) } else { Err(Error::Syntax) }
+    }
+}

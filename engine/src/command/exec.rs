@@ -1,0 +1,288 @@
+//! What a handler works on: the shards it was given, the database it was called in, and the time.
+
+use super::effect::Event;
+use super::error::Error;
+use super::key::Key;
+use crate::keyspace::{Content, EntryView, Keyspace, Kind, Moved, Place, Value};
+use crate::types::string::StringView;
+
+/// What the server knows of the caller that matters to a handler.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller {
+    /// The selected database.
+    pub db: u32,
+    /// How many databases there are (`databases`).
+    pub db_count: u32,
+    /// `CLIENT NO-TOUCH`: accesses do not count as use.
+    pub no_touch: bool,
+    /// The longest string that a command may build (`proto-max-bulk-len`), bytes.
+    pub string_len_max: u64,
+    /// A random number, new for each command.
+    pub random: u64,
+}
+
+/// A handler's hands. Lookups hide and delete what has expired; changes record their effects.
+///
+/// `'s` is the life of the shards: the only one of the command, or all that are held for it, in
+/// ascending order of their slots.
+pub struct Exec<'e, 's> {
+    held: &'e mut [&'s mut Keyspace],
+    caller: Caller,
+    now_ms: u64,
+}
+
+/// What a write does to a key's deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deadline {
+    /// The key will have none.
+    None,
+    /// The key keeps what it has.
+    Keep,
+    /// Unix milliseconds.
+    At(u64),
+}
+
+impl<'e, 's> Exec<'e, 's> {
+    /// Hands for one call. `held` is sorted by slots and not empty for a command with keys; time is
+    /// the latest of `now_ms` and the shards' own.
+    pub fn new(held: &'e mut [&'s mut Keyspace], caller: Caller, now_ms: u64) -> Exec<'e, 's> {
+        let now_ms = held.iter_mut().map(|keyspace| keyspace.advance(now_ms)).max().unwrap_or(now_ms);
+        Exec { held, caller, now_ms }
+    }
+
+    /// The time of this call, unix milliseconds: the same from its beginning to its end.
+    #[inline]
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    #[inline]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// The selected database.
+    #[inline]
+    pub fn db(&self) -> u32 {
+        self.caller.db
+    }
+
+    /// All held shards: for commands about whole databases.
+    pub fn keyspaces(&mut self) -> impl Iterator<Item = &mut Keyspace> {
+        self.held.iter_mut().map(|keyspace| &mut **keyspace)
+    }
+
+    /// The shard of a key.
+    #[inline]
+    pub fn keyspace(&mut self, key: &Key<'_>) -> &mut Keyspace {
+        if self.held.len() == 1 {
+            return self.held[0];
+        }
+        let slot = key.hash.slot();
+        let after = self.held.partition_point(|keyspace| keyspace.slots().first() <= slot);
+        self.held[after - 1]
+    }
+
+    // ---- reading ----------------------------------------------------------------------------
+
+    /// The live entry of a key for a command that reads its value: counts a hit or a miss and notes
+    /// the access.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when an expired key could not be deleted.
+    #[inline]
+    pub fn read(&mut self, key: &Key<'_>) -> Result<Option<EntryView<'_>>, Error> {
+        let (db, now_ms, no_touch) = (self.caller.db, self.now_ms, self.caller.no_touch);
+        let keyspace = self.keyspace(key);
+        match keyspace.find(db, key, now_ms)? {
+            Some(place) => {
+                keyspace.stats.hits += 1;
+                if !no_touch {
+                    keyspace.touch(&place, now_ms);
+                }
+                Ok(Some(keyspace.view(&place)))
+            }
+            None => {
+                keyspace.stats.misses += 1;
+                Ok(None)
+            }
+        }
+    }
+
+    /// The string of a key; [`Error::WrongType`] if it holds something else.
+    #[inline]
+    pub fn read_string(&mut self, key: &Key<'_>) -> Result<Option<StringView<'_>>, Error> {
+        match self.read(key)? {
+            Some(entry) if entry.kind() == Kind::String => Ok(Some(entry.string())),
+            Some(_) => Err(Error::WrongType),
+            None => Ok(None),
+        }
+    }
+
+    /// The live entry of a key in any database, neither counted nor noted as an access: for writes
+    /// that look first, and for commands about metadata.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when an expired key could not be deleted.
+    #[inline]
+    pub fn place_in(&mut self, db: u32, key: &Key<'_>) -> Result<Option<Place>, Error> {
+        let now_ms = self.now_ms;
+        Ok(self.keyspace(key).find(db, key, now_ms)?)
+    }
+
+    /// [`Exec::place_in`] the selected database.
+    #[inline]
+    pub fn place(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
+        self.place_in(self.caller.db, key)
+    }
+
+    /// Decodes the entry at a place.
+    #[inline]
+    pub fn view(&mut self, key: &Key<'_>, place: &Place) -> EntryView<'_> {
+        self.keyspace(key).view(place)
+    }
+
+    /// The live entry of a key for a command about its metadata: no access is noted.
+    ///
+    /// # Errors
+    /// As [`Exec::place`].
+    pub fn look(&mut self, key: &Key<'_>) -> Result<Option<EntryView<'_>>, Error> {
+        let place = self.place(key)?;
+        let keyspace = self.keyspace(key);
+        match &place {
+            Some(_) => keyspace.stats.hits += 1,
+            None => keyspace.stats.misses += 1,
+        }
+        Ok(place.map(|place| keyspace.view(&place)))
+    }
+
+    /// The live entry of a key, noting an access even for callers whose accesses are not noted.
+    ///
+    /// # Errors
+    /// As [`Exec::place`].
+    pub fn touch(&mut self, key: &Key<'_>) -> Result<Option<EntryView<'_>>, Error> {
+        let now_ms = self.now_ms;
+        let place = self.place(key)?;
+        let keyspace = self.keyspace(key);
+        if let Some(place) = &place {
+            keyspace.touch(place, now_ms);
+        }
+        Ok(place.map(|place| keyspace.view(&place)))
+    }
+
+    /// Where a key's string is, for a command that will change it; [`Error::WrongType`] if it holds
+    /// something else.
+    #[inline]
+    pub fn place_of_string(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
+        let place = self.place(key)?;
+        match &place {
+            Some(place) if self.view(key, place).kind() != Kind::String => Err(Error::WrongType),
+            _ => Ok(place),
+        }
+    }
+
+    // ---- changing ---------------------------------------------------------------------------
+
+    /// Stores a string (given in pieces) under a key of the selected database, over whatever is at
+    /// `place`. Records no effect: the caller knows the event and the canonical command.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    #[inline]
+    pub fn put_string(
+        &mut self,
+        key: &Key<'_>,
+        place: Option<Place>,
+        pieces: &[&[u8]],
+        deadline: Deadline,
+    ) -> Result<(), Error> {
+        let (db, now_ms) = (self.caller.db, self.now_ms);
+        let keyspace = self.keyspace(key);
+        let deadline_ms = match (deadline, &place) {
+            (Deadline::At(deadline_ms), _) => Some(deadline_ms),
+            (Deadline::Keep, Some(place)) => keyspace.view(place).deadline_ms(),
+            _ => None,
+        };
+        let content = Content { kind: Kind::String, value: Value::String(pieces), deadline_ms };
+        Ok(keyspace.put(db, key, place, content, now_ms)?)
+    }
+
+    /// Deletes the entry at a place.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when the undo log is full.
+    pub fn remove(&mut self, key: &Key<'_>, place: &Place) -> Result<(), Error> {
+        Ok(self.keyspace(key).remove(place)?)
+    }
+
+    /// Gives the entry at a place another deadline, or none.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn set_deadline(
+        &mut self,
+        key: &Key<'_>,
+        place: &Place,
+        deadline_ms: Option<u64>,
+    ) -> Result<(), Error> {
+        Ok(self.keyspace(key).set_deadline(place, deadline_ms)?)
+    }
+
+    /// Deletes an entry and hands over its value with its deadline.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when the undo log is full.
+    pub fn take_out(&mut self, key: &Key<'_>, place: Place) -> Result<Moved, Error> {
+        Ok(self.keyspace(key).take_out(place)?)
+    }
+
+    /// A copy of an entry's value with its deadline. O(length).
+    pub fn copy_of(&mut self, key: &Key<'_>, place: &Place) -> Moved {
+        self.keyspace(key).copy_of(place)
+    }
+
+    /// Stores a value under a key of any database, over whatever is there.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn put_in(&mut self, db: u32, key: &Key<'_>, moved: Moved) -> Result<(), Error> {
+        let now_ms = self.now_ms;
+        let same_shard = self.keyspace(key).slots().first() == moved.home();
+        let moved = if same_shard || self.held.len() == 1 { moved } else { self.fetch(moved)? };
+        let place = self.place_in(db, key)?;
+        Ok(self.keyspace(key).put_moved(db, key, place, moved, now_ms)?)
+    }
+
+    /// Makes a moved value independent of the shard it comes from.
+    fn fetch(&mut self, moved: Moved) -> Result<Moved, Error> {
+        let home = moved.home();
+        let at = self.held.partition_point(|keyspace| keyspace.slots().first() < home);
+        Ok(moved.into_bytes(&mut self.held[at].heap)?)
+    }
+
+    /// Records what has changed about a key of the selected database: the event that subscribers
+    /// see, the canonical command that replicas repeat, and that watchers of the key have lost.
+    #[inline]
+    pub fn changed(&mut self, key: &Key<'_>, event: Event, command: impl FnOnce() -> Vec<Box<[u8]>>) {
+        let db = self.caller.db;
+        self.changed_in(db, key, event, command);
+    }
+
+    /// Records a command that replicas repeat, for a change whose events are those of other keys.
+    pub fn repeat(&mut self, key: &Key<'_>, command: impl FnOnce() -> Vec<Box<[u8]>>) {
+        let db = self.caller.db;
+        self.keyspace(key).changed(db, key.bytes, None, command);
+    }
+
+    /// [`Exec::changed`] for a key of another database.
+    #[inline]
+    pub fn changed_in(
+        &mut self,
+        db: u32,
+        key: &Key<'_>,
+        event: Event,
+        command: impl FnOnce() -> Vec<Box<[u8]>>,
+    ) {
+        self.keyspace(key).changed(db, key.bytes, Some(event), command);
+    }
+}

@@ -1,0 +1,230 @@
+//! Where a command's keys stand among its words, and the one walker that finds them.
+
+/// What a command does with a key, as `COMMAND INFO` and `COMMAND GETKEYSANDFLAGS` say it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyAccess {
+    /// Names as Redis gives them, e.g. `RO`, `access`.
+    pub names: &'static [&'static str],
+}
+
+impl KeyAccess {
+    pub const READ: KeyAccess = KeyAccess { names: &["RO", "access"] };
+    /// Looks at the key's existence or metadata, not at its value.
+    pub const LOOK: KeyAccess = KeyAccess { names: &["RO"] };
+    pub const OVERWRITE: KeyAccess = KeyAccess { names: &["OW", "update"] };
+    pub const INSERT: KeyAccess = KeyAccess { names: &["OW", "insert"] };
+    pub const UPDATE: KeyAccess = KeyAccess { names: &["RW", "update"] };
+    pub const APPEND: KeyAccess = KeyAccess { names: &["RW", "insert"] };
+    pub const READ_UPDATE: KeyAccess = KeyAccess { names: &["RW", "access", "update"] };
+    /// Whether it reads as well depends on the options.
+    pub const READ_UPDATE_VARIABLE: KeyAccess =
+        KeyAccess { names: &["RW", "access", "update", "variable_flags"] };
+    /// Whether it reads as well depends on the options.
+    pub const DELETE_VARIABLE: KeyAccess = KeyAccess { names: &["RW", "delete", "variable_flags"] };
+    pub const READ_DELETE: KeyAccess = KeyAccess { names: &["RW", "access", "delete"] };
+    pub const DELETE: KeyAccess = KeyAccess { names: &["RM", "delete"] };
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// At this word (the command's name is word 0).
+    Index(u8),
+    /// After this word (any case), searched from `from` on; negative `from`: backwards from the end.
+    Keyword { word: &'static str, from: i8 },
+}
+
+/// How to go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Find {
+    /// Keys every `step` words up to `last`, which counts from the beginning point when it is zero or
+    /// positive, from the last word (-1) when negative. `limit` 2 stops after half of the words left.
+    Range { last: i8, step: u8, limit: u8 },
+    /// A number at `count_at` (from the beginning point) says how many keys follow from `first`.
+    Count { count_at: u8, first: u8, step: u8 },
+}
+
+/// One run of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeySpec {
+    pub begin: Begin,
+    pub find: Find,
+    pub access: KeyAccess,
+}
+
+impl KeySpec {
+    /// One key at a fixed place.
+    pub const fn one(index: u8, access: KeyAccess) -> KeySpec {
+        KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, step: 1, limit: 0 }, access }
+    }
+
+    /// Keys at every `step`-th word from `index` to the end (`last` as in [`Find::Range`]).
+    pub const fn range(index: u8, last: i8, step: u8, access: KeyAccess) -> KeySpec {
+        KeySpec { begin: Begin::Index(index), find: Find::Range { last, step, limit: 0 }, access }
+    }
+
+    /// A count at `index`, then so many keys, each `step` words apart.
+    pub const fn counted(index: u8, step: u8, access: KeyAccess) -> KeySpec {
+        KeySpec { begin: Begin::Index(index), find: Find::Count { count_at: 0, first: 1, step }, access }
+    }
+
+    pub(super) const fn is_single(&self) -> bool {
+        matches!((self.begin, self.find), (Begin::Index(_), Find::Range { last: 0, .. }))
+    }
+}
+
+/// All keys of a command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Keys {
+    pub specs: &'static [KeySpec],
+}
+
+/// The words do not say where the keys are: a bad count, or a keyword that is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeysUnclear;
+
+impl Keys {
+    pub const NONE: Keys = Keys { specs: &[] };
+    /// One key, word 1, read.
+    pub const ONE: Keys = Keys { specs: &[KeySpec::one(1, KeyAccess::READ)] };
+    /// One key, word 1, of which only metadata is read.
+    pub const ONE_LOOK: Keys = Keys { specs: &[KeySpec::one(1, KeyAccess::LOOK)] };
+    /// One key, word 1, updated.
+    pub const ONE_UPDATE: Keys = Keys { specs: &[KeySpec::one(1, KeyAccess::UPDATE)] };
+
+    pub const fn new(specs: &'static [KeySpec]) -> Keys {
+        Keys { specs }
+    }
+
+    /// Calls `visit` with the index of each key among `words` and what is done with it.
+    ///
+    /// # Errors
+    /// [`KeysUnclear`] when a count is malformed or points past the end. `visit` may have been called.
+    pub fn walk(&self, words: &[&[u8]], mut visit: impl FnMut(usize, KeyAccess)) -> Result<(), KeysUnclear> {
+        for spec in self.specs {
+            spec.walk(words, &mut visit)?;
+        }
+        Ok(())
+    }
+
+    /// The old-style triple of `COMMAND INFO`: first key, last key, step; zeros when it cannot be said.
+    pub fn legacy_range(&self) -> (i64, i64, i64) {
+        let mut ranges = self.specs.iter().filter_map(|spec| match (spec.begin, spec.find) {
+            (Begin::Index(first), Find::Range { last, step, .. }) => {
+                let last = if last >= 0 { i64::from(first) + i64::from(last) } else { i64::from(last) };
+                Some((i64::from(first), last, i64::from(step)))
+            }
+            _ => None,
+        });
+        let Some(mut whole) = ranges.next() else { return (0, 0, 0) };
+        for (_, last, step) in ranges {
+            if last == whole.1 + 1 || last < 0 {
+                whole.1 = last;
+                whole.2 = whole.2.max(step);
+            }
+        }
+        whole
+    }
+}
+
+impl KeySpec {
+    fn walk(&self, words: &[&[u8]], visit: &mut impl FnMut(usize, KeyAccess)) -> Result<(), KeysUnclear> {
+        let begin = match self.begin {
+            Begin::Index(index) => usize::from(index),
+            Begin::Keyword { word, from } => match find_keyword(words, word, from) {
+                Some(index) => index + 1,
+                None => return Ok(()),
+            },
+        };
+        if begin >= words.len() {
+            return Ok(());
+        }
+        match self.find {
+            Find::Range { last, step, limit } => {
+                let end = match usize::try_from(last) {
+                    Ok(last) => begin + last,
+                    Err(_) if limit >= 2 => begin + (words.len() - begin) / usize::from(limit) - 1,
+                    Err(_) => words.len().checked_add_signed(isize::from(last)).ok_or(KeysUnclear)?,
+                };
+                for index in (begin..=end.min(words.len() - 1)).step_by(usize::from(step)) {
+                    visit(index, self.access);
+                }
+                Ok(())
+            }
+            Find::Count { count_at, first, step } => {
+                let count = words.get(begin + usize::from(count_at)).ok_or(KeysUnclear)?;
+                let count = crate::number::parse_i64(count).ok_or(KeysUnclear)?;
+                let count = usize::try_from(count).map_err(|_| KeysUnclear)?;
+                let first = begin + usize::from(first);
+                for nth in 0..count {
+                    let index = first.saturating_add(nth.saturating_mul(usize::from(step)));
+                    if index >= words.len() {
+                        return Err(KeysUnclear);
+                    }
+                    visit(index, self.access);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+fn find_keyword(words: &[&[u8]], keyword: &str, from: i8) -> Option<usize> {
+    let is_it = |index: &usize| words[*index].eq_ignore_ascii_case(keyword.as_bytes());
+    match usize::try_from(from) {
+        Ok(from) => (from..words.len()).find(is_it),
+        Err(_) => {
+            let start = words.len().checked_add_signed(isize::from(from))?;
+            (1..=start).rev().find(is_it)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(keys: Keys, request: &str, expected: &[usize]) {
+        let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+        let mut found = Vec::new();
+        keys.walk(&words, |index, _| found.push(index)).expect(request);
+        assert_eq!(found, expected, "{request}");
+    }
+
+    #[test]
+    fn keys_are_found_by_place_range_count_and_keyword() {
+        check(Keys::ONE, "GET k", &[1]);
+        const ALL: Keys = Keys::new(&[KeySpec::range(1, -1, 1, KeyAccess::READ)]);
+        check(ALL, "MGET a b c", &[1, 2, 3]);
+        const PAIRS: Keys = Keys::new(&[KeySpec::range(1, -1, 2, KeyAccess::OVERWRITE)]);
+        check(PAIRS, "MSET a 1 b 2", &[1, 3]);
+        const COUNTED: Keys = Keys::new(&[KeySpec::counted(1, 1, KeyAccess::READ)]);
+        check(COUNTED, "ZUNION 2 a b WEIGHTS 1 2", &[2, 3]);
+        const STREAMS: Keys = Keys::new(&[KeySpec {
+            begin: Begin::Keyword { word: "STREAMS", from: 1 },
+            find: Find::Range { last: -1, step: 1, limit: 2 },
+            access: KeyAccess::READ,
+        }]);
+        check(STREAMS, "XREAD COUNT 2 streams a b 0 0", &[4, 5]);
+    }
+
+    #[test]
+    fn a_bad_count_is_unclear() {
+        const COUNTED: Keys = Keys::new(&[KeySpec::counted(1, 1, KeyAccess::READ)]);
+        for request in [&["ZUNION", "3", "a"][..], &["ZUNION", "x", "a"], &["ZUNION", "-1", "a"]] {
+            let words: Vec<&[u8]> = request.iter().map(|word| word.as_bytes()).collect();
+            assert_eq!(COUNTED.walk(&words, |_, _| ()), Err(KeysUnclear), "{request:?}");
+        }
+    }
+
+    #[test]
+    fn the_old_triple_follows() {
+        assert_eq!(Keys::NONE.legacy_range(), (0, 0, 0));
+        assert_eq!(Keys::ONE.legacy_range(), (1, 1, 1));
+        const PAIRS: Keys = Keys::new(&[KeySpec::range(1, -1, 2, KeyAccess::OVERWRITE)]);
+        assert_eq!(PAIRS.legacy_range(), (1, -1, 2));
+        const TWO: Keys =
+            Keys::new(&[KeySpec::one(1, KeyAccess::READ_DELETE), KeySpec::one(2, KeyAccess::OVERWRITE)]);
+        assert_eq!(TWO.legacy_range(), (1, 2, 1));
+    }
+}

@@ -1,0 +1,24 @@
+//! The language of commands: what a row says, what a handler is given, how it answers and fails.
+
+pub mod args;
+pub mod effect;
+pub mod error;
+pub mod exec;
+pub mod flags;
+pub mod key;
+pub mod keys;
+pub mod outcome;
+pub mod reply;
+pub mod row;
+pub mod spec;
+
+pub use args::Args;
+pub use error::Error;
+pub use exec::{Caller, Deadline, Exec};
+pub use flags::{Categories, Flags};
+pub use key::{Key, KeyHash, KeyHasher};
+pub use keys::{KeyAccess, KeySpec, Keys};
+pub use outcome::{CommandResult, Outcome};
+pub use reply::Reply;
+pub use row::{DataCommand, Next, Tour, VisitCommand, Visitor};
+pub use spec::{Arity, Group, Routing, Spec};

@@ -1,0 +1,176 @@
+//! Deadlines set and dropped: EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, PERSIST.
+
+use crate::command::effect::{Event, words};
+use crate::command::{
+    Args, Arity, CommandResult, DataCommand, Error, Exec, Flags, Keys, Outcome, Reply, Spec,
+};
+use crate::keyspace::del_words;
+
+const SYNTAX_SECONDS: &str = "key seconds [NX | XX | GT | LT]";
+const SYNTAX_MILLISECONDS: &str = "key milliseconds [NX | XX | GT | LT]";
+const SYNTAX_AT_SECONDS: &str = "key unix-time-seconds [NX | XX | GT | LT]";
+const SYNTAX_AT_MILLISECONDS: &str = "key unix-time-milliseconds [NX | XX | GT | LT]";
+
+const fn row(name: &'static str, syntax: &'static str, since: &'static str, summary: &'static str) -> Spec {
+    Spec::write(name, Arity::AtLeast(3), Keys::ONE_UPDATE).flags(Flags::FAST).syntax(syntax).doc(
+        since,
+        "O(log N), N being the number of keys with a deadline in the shard.",
+        summary,
+    )
+}
+
+pub(super) const COMMANDS: &[DataCommand] = &[
+    DataCommand {
+        spec: row("EXPIRE", SYNTAX_SECONDS, "1.0.0", "Sets the time to live of a key, in seconds."),
+        run: |exec, args, reply| expire(exec, args, reply, "EXPIRE", Unit::Seconds, Base::Now),
+    },
+    DataCommand {
+        spec: row(
+            "PEXPIRE",
+            SYNTAX_MILLISECONDS,
+            "2.6.0",
+            "Sets the time to live of a key, in milliseconds.",
+        ),
+        run: |exec, args, reply| expire(exec, args, reply, "PEXPIRE", Unit::Milliseconds, Base::Now),
+    },
+    DataCommand {
+        spec: row(
+            "EXPIREAT",
+            SYNTAX_AT_SECONDS,
+            "1.2.0",
+            "Sets when a key expires, as a unix time in seconds.",
+        ),
+        run: |exec, args, reply| expire(exec, args, reply, "EXPIREAT", Unit::Seconds, Base::Epoch),
+    },
+    DataCommand {
+        spec: row(
+            "PEXPIREAT",
+            SYNTAX_AT_MILLISECONDS,
+            "2.6.0",
+            "Sets when a key expires, as a unix time in milliseconds.",
+        ),
+        run: |exec, args, reply| expire(exec, args, reply, "PEXPIREAT", Unit::Milliseconds, Base::Epoch),
+    },
+    DataCommand {
+        spec: Spec::write("PERSIST", Arity::Exactly(2), Keys::ONE_UPDATE)
+            .flags(Flags::FAST)
+            .syntax("key")
+            .doc("2.2.0", "O(log N)", "Drops the deadline of a key."),
+        run: persist,
+    },
+];
+
+enum Unit {
+    Seconds,
+    Milliseconds,
+}
+
+enum Base {
+    Now,
+    Epoch,
+}
+
+/// When to obey.
+#[derive(Default)]
+struct Conditions {
+    nx: bool,
+    xx: bool,
+    gt: bool,
+    lt: bool,
+}
+
+impl Conditions {
+    fn parse(args: &mut Args<'_>) -> Result<Conditions, Error> {
+        let mut conditions = Conditions::default();
+        while let Some(word) = args.peek() {
+            let flag = match () {
+                () if args.take("NX") => &mut conditions.nx,
+                () if args.take("XX") => &mut conditions.xx,
+                () if args.take("GT") => &mut conditions.gt,
+                () if args.take("LT") => &mut conditions.lt,
+                () => {
+                    let word = String::from_utf8_lossy(word);
+                    return Err(Error::Other(format!("ERR Unsupported option {word}").into()));
+                }
+            };
+            *flag = true;
+        }
+        if conditions.nx && (conditions.xx || conditions.gt || conditions.lt) {
+            return Err(Error::text("ERR NX and XX, GT or LT options at the same time are not compatible"));
+        }
+        if conditions.gt && conditions.lt {
+            return Err(Error::text("ERR GT and LT options at the same time are not compatible"));
+        }
+        Ok(conditions)
+    }
+
+    /// A key without a deadline counts as living for ever.
+    fn allow(&self, current_ms: Option<u64>, wanted_ms: i64) -> bool {
+        let current = current_ms.map(|current_ms| current_ms as i64);
+        !(self.nx && current.is_some()
+            || self.xx && current.is_none()
+            || self.gt && current.is_none_or(|current| wanted_ms <= current)
+            || self.lt && current.is_some_and(|current| wanted_ms >= current))
+    }
+}
+
+fn deadline_ms(value: i64, unit: &Unit, base: &Base, now_ms: u64) -> Option<i64> {
+    let value_ms = match unit {
+        Unit::Seconds => value.checked_mul(1000)?,
+        Unit::Milliseconds => value,
+    };
+    match base {
+        Base::Now => value_ms.checked_add(i64::try_from(now_ms).ok()?),
+        Base::Epoch => Some(value_ms),
+    }
+}
+
+fn expire(
+    exec: &mut Exec<'_, '_>,
+    args: &mut Args<'_>,
+    reply: &mut dyn Reply,
+    name: &'static str,
+    unit: Unit,
+    base: Base,
+) -> CommandResult {
+    let key = args.key()?;
+    let value = args.word()?;
+    let conditions = Conditions::parse(args)?;
+    let value = crate::number::parse_i64(value).ok_or(Error::NotInteger)?;
+    let now_ms = exec.now_ms();
+    let wanted_ms = deadline_ms(value, &unit, &base, now_ms).ok_or(Error::InvalidExpire(name))?;
+    let Some(place) = exec.place(&key)? else {
+        reply.integer(0);
+        return Ok(Outcome::Done);
+    };
+    if !conditions.allow(exec.view(&key, &place).deadline_ms(), wanted_ms) {
+        reply.integer(0);
+        return Ok(Outcome::Done);
+    }
+    match u64::try_from(wanted_ms) {
+        Ok(wanted_ms) if wanted_ms > now_ms => {
+            exec.set_deadline(&key, &place, Some(wanted_ms))?;
+            exec.changed(&key, Event::generic("expire"), || {
+                words(&[b"PEXPIREAT", key.bytes, wanted_ms.to_string().as_bytes()])
+            });
+        }
+        _ => {
+            exec.remove(&key, &place)?;
+            exec.changed(&key, Event::DEL, || del_words(key.bytes));
+        }
+    }
+    reply.integer(1);
+    Ok(Outcome::Done)
+}
+
+fn persist(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
+    let key = args.key()?;
+    let place = exec.place(&key)?;
+    let timed = place.filter(|place| exec.view(&key, place).deadline_ms().is_some());
+    if let Some(place) = &timed {
+        exec.set_deadline(&key, place, None)?;
+        exec.changed(&key, Event::generic("persist"), || words(&[b"PERSIST", key.bytes]));
+    }
+    reply.integer(i64::from(timed.is_some()));
+    Ok(Outcome::Done)
+}

@@ -1,0 +1,110 @@
+//! What the server knows of a key besides its value: TYPE, OBJECT, MEMORY USAGE.
+
+use crate::command::{
+    Args, Arity, Categories, CommandResult, DataCommand, Error, Exec, Flags, Group, KeyAccess, KeySpec, Keys,
+    Outcome, Reply, Spec,
+};
+use crate::keyspace::EntryView;
+
+const KEY_AFTER_SUBCOMMAND: Keys = Keys::new(&[KeySpec::one(2, KeyAccess::LOOK)]);
+
+const fn object(name: &'static str, since: &'static str, summary: &'static str) -> Spec {
+    Spec::read(name, Arity::Exactly(3), KEY_AFTER_SUBCOMMAND)
+        .categories(Categories::KEYSPACE)
+        .syntax("key")
+        .doc(since, "O(1)", summary)
+        .tips(&["nondeterministic_output"])
+}
+
+pub(super) const COMMANDS: &[DataCommand] = &[
+    DataCommand {
+        spec: Spec::read("TYPE", Arity::Exactly(2), Keys::ONE_LOOK).flags(Flags::FAST).syntax("key").doc(
+            "1.0.0",
+            "O(1)",
+            "Returns the type of the value of a key.",
+        ),
+        run: type_of,
+    },
+    DataCommand {
+        spec: object("OBJECT|ENCODING", "2.2.3", "Returns the name of a value's internal form."),
+        run: |exec, args, reply| {
+            inspect(exec, args, reply, |entry, _, reply| reply.bulk(entry.encoding().as_bytes()))
+        },
+    },
+    DataCommand {
+        spec: object("OBJECT|REFCOUNT", "2.2.3", "Returns how many share a value."),
+        run: |exec, args, reply| inspect(exec, args, reply, |entry, _, reply| reply.integer(refcount(entry))),
+    },
+    DataCommand {
+        spec: object("OBJECT|IDLETIME", "2.2.3", "Returns for how many seconds a key has not been used."),
+        run: |exec, args, reply| {
+            inspect(exec, args, reply, |entry, now_ms, reply| reply.integer(entry.idle_s(now_ms) as i64))
+        },
+    },
+    DataCommand {
+        spec: object("OBJECT|FREQ", "4.0.0", "Returns the logarithmic access counter of a key."),
+        run: |_, _, _| {
+            Err(Error::text(
+                "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that \
+                 when switching between policies at runtime LRU and LFU data will take some time to adjust.",
+            ))
+        },
+    },
+    DataCommand {
+        spec: Spec::read("MEMORY|USAGE", Arity::AtLeast(3), KEY_AFTER_SUBCOMMAND)
+            .group(Group::Server)
+            .syntax("key [SAMPLES count]")
+            .doc(
+                "4.0.0",
+                "O(N), N being the number of blocks of a long value.",
+                "Returns the memory that a key takes.",
+            ),
+        run: memory_usage,
+    },
+];
+
+fn type_of(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
+    let name = exec.look(&args.key()?)?.map_or("none", |entry| entry.kind().name());
+    reply.status(name);
+    Ok(Outcome::Done)
+}
+
+fn inspect(
+    exec: &mut Exec<'_, '_>,
+    args: &mut Args<'_>,
+    reply: &mut dyn Reply,
+    show: fn(&EntryView<'_>, now_ms: u64, &mut dyn Reply),
+) -> CommandResult {
+    let now_ms = exec.now_ms();
+    match exec.look(&args.key()?)? {
+        Some(entry) => show(&entry, now_ms, reply),
+        None => reply.null(),
+    }
+    Ok(Outcome::Done)
+}
+
+/// Nothing is shared here; Redis shares the integers below 10000 and says so with this number.
+fn refcount(entry: &EntryView<'_>) -> i64 {
+    const SHARED: i64 = i32::MAX as i64;
+    match entry.string().integer() {
+        Some(0..10_000) => SHARED,
+        _ => 1,
+    }
+}
+
+fn memory_usage(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
+    let key = args.key()?;
+    while !args.is_empty() {
+        if !args.take("SAMPLES") || args.is_empty() {
+            return Err(Error::Syntax);
+        }
+        if args.integer()? < 0 {
+            return Err(Error::Syntax);
+        }
+    }
+    match exec.look(&key)? {
+        Some(entry) => reply.count(entry.memory_bytes()),
+        None => reply.null(),
+    }
+    Ok(Outcome::Done)
+}

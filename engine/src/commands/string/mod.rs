@@ -1,0 +1,7 @@
+//! Strings.
+
+mod get;
+
+use crate::command::DataCommand;
+
+pub(super) const FAMILY: &[&[DataCommand]] = &[get::COMMANDS];

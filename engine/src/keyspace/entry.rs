@@ -1,0 +1,469 @@
+//! An entry: one block with type, flags, access clock, deadline, key and value.
+//!
+//! ```text
+//!  0      u8   flags: bits 0-3 type, 4 DEADLINE, 5 LINKS, 6 VALUE_APART, 7 KEY_APART
+//!  1..4   u24  access clock, seconds modulo 2^24 (bytes 0..4 are one aligned word)
+//!  4..12       only with LINKS: handles of the neighbours in the order of use (u32, u32)
+//!  ..+6   u48  only with DEADLINE: expiry time, unix milliseconds
+//!  ..          key length (varint), key; with KEY_APART: the handle of an extent list (u32) instead
+//!  ..          value length (varint), value; with VALUE_APART: the handle of an extent list (u32) instead
+//! ```
+//!
+//! Numbers are little-endian; a varint has 7 bits a byte, least significant first, bit 7 set on all
+//! but the last. The value is last, so that a value of another length of the same block class is
+//! written over the old one.
+
+use std::borrow::Cow;
+
+use shm::extent::{Extent, Top, Writer};
+use shm::{Handle, Heap, OutOfMemory};
+
+use crate::types::string::{StringView, bytes_of};
+
+/// Marks handles of entry blocks.
+pub enum Entry {}
+
+/// What a key holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    String,
+}
+
+impl Kind {
+    /// The name that TYPE answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Kind::String => "string",
+        }
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Kind::String => 0,
+        }
+    }
+
+    fn from_code(code: u8) -> Kind {
+        match code {
+            0 => Kind::String,
+            // Not user input: only our own stores write this byte.
+            other => panic!("entry of unknown type {other}"),
+        }
+    }
+}
+
+const KIND_MASK: u8 = 0x0F;
+const DEADLINE: u8 = 1 << 4;
+const LINKS: u8 = 1 << 5;
+const VALUE_APART: u8 = 1 << 6;
+const KEY_APART: u8 = 1 << 7;
+
+const WORD_LEN: usize = 4;
+const LINKS_LEN: usize = 8;
+const DEADLINE_LEN: usize = 6;
+const APART_LEN: usize = Handle::<Top>::LEN;
+
+/// The latest deadline that an entry can hold: 2^48 - 1 ms, in the year 10889.
+pub const DEADLINE_MS_MAX: u64 = (1 << 48) - 1;
+/// The access clock counts seconds modulo this.
+pub const CLOCK_PERIOD_S: u64 = 1 << 24;
+/// Longer keys and values are kept apart. Keeps an entry well inside one block.
+const KEY_INLINE_MAX: usize = 4 * 1024;
+/// Leaves room for the optional fields, so that gaining a deadline never moves the value.
+const ENTRY_INLINE_MAX: usize = shm::heap::MAX_BLOCK_LEN - LINKS_LEN - DEADLINE_LEN;
+
+/// Length of a varint.
+const fn varint_len(value: usize) -> usize {
+    let mut len = 1;
+    let mut rest = value >> 7;
+    while rest > 0 {
+        len += 1;
+        rest >>= 7;
+    }
+    len
+}
+
+fn put_varint(out: &mut [u8], mut value: usize) -> usize {
+    let mut at = 0;
+    while value >= 0x80 {
+        out[at] = value as u8 | 0x80;
+        value >>= 7;
+        at += 1;
+    }
+    out[at] = value as u8;
+    at + 1
+}
+
+/// The number at `at` and the position after it.
+#[inline]
+fn varint(bytes: &[u8], at: usize) -> (usize, usize) {
+    let first = bytes[at];
+    if first < 0x80 {
+        return (usize::from(first), at + 1);
+    }
+    let (mut value, mut shift, mut at) = (usize::from(first & 0x7F), 7, at + 1);
+    loop {
+        let byte = bytes[at];
+        value |= usize::from(byte & 0x7F) << shift;
+        at += 1;
+        if byte < 0x80 {
+            return (value, at);
+        }
+        shift += 7;
+    }
+}
+
+/// An entry, decoded. Borrows the heap: look, take what is needed, then change.
+#[derive(Clone, Copy)]
+pub struct EntryView<'a> {
+    heap: &'a Heap,
+    pub handle: Handle<Entry>,
+    flags: u8,
+    clock: u32,
+    deadline_ms: Option<u64>,
+    /// Lengths are those of what is inside the entry.
+    key_start: u32,
+    key_len: u32,
+    value_start: u32,
+    value_len: u32,
+}
+
+impl<'a> EntryView<'a> {
+    /// Decodes an entry. O(1), one or two cache lines.
+    #[inline]
+    pub fn new(heap: &'a Heap, handle: Handle<Entry>) -> EntryView<'a> {
+        let bytes = heap.rest_of_page(handle);
+        let flags = bytes[0];
+        let clock = u32::from_le_bytes([bytes[1], bytes[2], bytes[3], 0]);
+        let mut at = WORD_LEN;
+        if flags & LINKS != 0 {
+            at += LINKS_LEN;
+        }
+        let deadline_ms = (flags & DEADLINE != 0).then(|| {
+            let mut word = [0; 8];
+            word[..DEADLINE_LEN].copy_from_slice(&bytes[at..at + DEADLINE_LEN]);
+            at += DEADLINE_LEN;
+            u64::from_le_bytes(word)
+        });
+        let (key_len, key_start) = if flags & KEY_APART != 0 { (APART_LEN, at) } else { varint(bytes, at) };
+        let after_key = key_start + key_len;
+        let (value_len, value_start) =
+            if flags & VALUE_APART != 0 { (APART_LEN, after_key) } else { varint(bytes, after_key) };
+        EntryView {
+            heap,
+            handle,
+            flags,
+            clock,
+            deadline_ms,
+            key_start: key_start as u32,
+            key_len: key_len as u32,
+            value_start: value_start as u32,
+            value_len: value_len as u32,
+        }
+    }
+
+    pub fn kind(&self) -> Kind {
+        Kind::from_code(self.flags & KIND_MASK)
+    }
+
+    /// When the key is gone, unix milliseconds.
+    #[inline]
+    pub fn deadline_ms(&self) -> Option<u64> {
+        self.deadline_ms
+    }
+
+    /// Seconds since the last access, at `now_ms`.
+    pub fn idle_s(&self, now_ms: u64) -> u64 {
+        (now_ms / 1000).wrapping_sub(u64::from(self.clock)) % CLOCK_PERIOD_S
+    }
+
+    /// The key; borrowed unless it is very long.
+    pub fn key(&self) -> Cow<'a, [u8]> {
+        match self.key_extent() {
+            None => {
+                Cow::Borrowed(self.heap.bytes(self.handle, self.key_start as usize, self.key_len as usize))
+            }
+            Some(extent) => Cow::Owned(bytes_of(self.heap, extent)),
+        }
+    }
+
+    /// Whether this is the entry of `key`.
+    #[inline]
+    pub fn has_key(&self, key: &[u8]) -> bool {
+        if self.flags & KEY_APART != 0 {
+            return self.has_long_key(key);
+        }
+        self.key_len as usize == key.len()
+            && self.heap.bytes(self.handle, self.key_start as usize, key.len()) == key
+    }
+
+    #[cold]
+    fn has_long_key(&self, key: &[u8]) -> bool {
+        let len = key.len() as u64;
+        self.key_extent().is_some_and(|extent| {
+            let mut rest = key;
+            extent.len(self.heap) == len
+                && extent.chunks(self.heap, 0..len).all(|chunk| {
+                    let (here, after) = rest.split_at(chunk.len());
+                    rest = after;
+                    here == chunk
+                })
+        })
+    }
+
+    /// The string value. The caller has checked the kind.
+    #[inline]
+    pub fn string(&self) -> StringView<'a> {
+        match self.value_extent() {
+            None => {
+                let (start, len) = (self.value_start as usize, self.value_len as usize);
+                StringView::Inline(self.heap.bytes(self.handle, start, len))
+            }
+            Some(extent) => StringView::Apart { heap: self.heap, extent },
+        }
+    }
+
+    /// The encoding that Redis would report for a value of this kind and size.
+    pub fn encoding(&self) -> &'static str {
+        match self.kind() {
+            Kind::String => self.string().encoding(),
+        }
+    }
+
+    /// Bytes that the entry takes: its block and the blocks that it alone refers to. O(blocks).
+    pub fn memory_bytes(&self) -> usize {
+        let mut bytes = self.heap.capacity_of(self.handle);
+        for extent in self.extents() {
+            // Only counted: what a broken list would show up as is `verify`'s business.
+            let _ = extent.verify(self.heap, &mut |block| {
+                bytes += self.heap.capacity_of(block);
+                Ok(())
+            });
+        }
+        bytes
+    }
+
+    /// The extent lists of a long key and a long value.
+    pub fn extents(&self) -> impl Iterator<Item = Extent> + use<> {
+        [self.key_extent(), self.value_extent()].into_iter().flatten()
+    }
+
+    fn key_extent(&self) -> Option<Extent> {
+        (self.flags & KEY_APART != 0).then(|| self.extent_at(self.key_start))
+    }
+
+    /// The extent list that holds the value, if it lies apart.
+    #[inline]
+    pub fn value_extent(&self) -> Option<Extent> {
+        (self.flags & VALUE_APART != 0).then(|| self.extent_at(self.value_start))
+    }
+
+    fn extent_at(&self, start: u32) -> Extent {
+        let handle = Handle::from_raw(self.heap.u32_at(self.handle, start as usize));
+        Extent::at(handle.expect("what lies apart has a handle"))
+    }
+}
+
+/// An extent list of these pieces, one after the other.
+fn extent_of(heap: &mut Heap, pieces: &[&[u8]]) -> Result<Extent, OutOfMemory> {
+    let mut writer = Writer::new(len_of(pieces) as u64);
+    for piece in pieces {
+        writer.push(heap, piece)?;
+    }
+    writer.finish(heap)
+}
+
+fn len_of(pieces: &[&[u8]]) -> usize {
+    pieces.iter().map(|piece| piece.len()).sum()
+}
+
+/// Where a new entry's value comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Value<'v> {
+    /// These pieces, one after the other.
+    String(&'v [&'v [u8]]),
+    /// An extent list that becomes the entry's own.
+    Apart(Extent),
+}
+
+/// What an entry shall hold.
+#[derive(Clone, Copy)]
+pub struct EntryParts<'v> {
+    pub kind: Kind,
+    pub key: &'v [u8],
+    pub value: Value<'v>,
+    pub deadline_ms: Option<u64>,
+    pub clock: u32,
+}
+
+/// Builds an entry in a fresh block. Long keys and values go to extent lists of their own.
+///
+/// # Errors
+/// [`OutOfMemory`]; the transaction must be rolled back.
+pub fn build(heap: &mut Heap, parts: &EntryParts<'_>) -> Result<Handle<Entry>, OutOfMemory> {
+    let key_apart =
+        if parts.key.len() > KEY_INLINE_MAX { Some(extent_of(heap, &[parts.key])?) } else { None };
+    let key_len = if key_apart.is_some() { APART_LEN } else { varint_len(parts.key.len()) + parts.key.len() };
+    let head_len = WORD_LEN + if parts.deadline_ms.is_some() { DEADLINE_LEN } else { 0 } + key_len;
+    let (value_apart, pieces): (Option<Extent>, &[&[u8]]) = match parts.value {
+        Value::Apart(extent) => (Some(extent), &[]),
+        Value::String(pieces) => {
+            let value_len = len_of(pieces);
+            let inline = head_len + varint_len(value_len) + value_len <= ENTRY_INLINE_MAX;
+            if inline { (None, pieces) } else { (Some(extent_of(heap, pieces)?), &[]) }
+        }
+    };
+    let value_len = len_of(pieces);
+    let len = head_len + if value_apart.is_some() { APART_LEN } else { varint_len(value_len) + value_len };
+    let entry = heap.allocate::<Entry>(len)?;
+    let mut flags = parts.kind.code();
+    flags |= if parts.deadline_ms.is_some() { DEADLINE } else { 0 };
+    flags |= if key_apart.is_some() { KEY_APART } else { 0 };
+    flags |= if value_apart.is_some() { VALUE_APART } else { 0 };
+    heap.fill(entry, 0, len, |out| {
+        out[..WORD_LEN].copy_from_slice(&(u32::from(flags) | parts.clock << 8).to_le_bytes());
+        let mut at = WORD_LEN;
+        if let Some(deadline_ms) = parts.deadline_ms {
+            debug_assert!(deadline_ms <= DEADLINE_MS_MAX);
+            out[at..at + DEADLINE_LEN].copy_from_slice(&deadline_ms.to_le_bytes()[..DEADLINE_LEN]);
+            at += DEADLINE_LEN;
+        }
+        match key_apart {
+            Some(extent) => out[at..at + APART_LEN].copy_from_slice(&extent.handle().raw().to_le_bytes()),
+            None => {
+                let digits = put_varint(&mut out[at..], parts.key.len());
+                out[at + digits..][..parts.key.len()].copy_from_slice(parts.key);
+            }
+        }
+        at += key_len;
+        match value_apart {
+            Some(extent) => out[at..at + APART_LEN].copy_from_slice(&extent.handle().raw().to_le_bytes()),
+            None => {
+                at += put_varint(&mut out[at..], value_len);
+                for piece in pieces {
+                    out[at..at + piece.len()].copy_from_slice(piece);
+                    at += piece.len();
+                }
+            }
+        }
+    });
+    Ok(entry)
+}
+
+/// The longest range that is overwritten in place rather than rebuilt.
+const IN_PLACE_MAX: usize = 256;
+
+/// Writes a new string value over the old one if the entry stays in its block class, deadline and key
+/// unchanged. Returns whether it did; if not, nothing was changed.
+///
+/// # Errors
+/// [`OutOfMemory`] when the undo log is full.
+#[inline]
+pub fn overwrite_string(heap: &mut Heap, entry: Handle<Entry>, value: &[u8]) -> Result<bool, OutOfMemory> {
+    let view = EntryView::new(heap, entry);
+    if view.flags & VALUE_APART != 0 {
+        return Ok(false);
+    }
+    let old_len = view.value_len as usize;
+    let value_start = view.value_start as usize;
+    if value.len() == old_len {
+        if value.len() > IN_PLACE_MAX {
+            return Ok(false);
+        }
+        heap.store(entry, value_start, value)?;
+        return Ok(true);
+    }
+    let length_start = value_start - varint_len(old_len);
+    let tail_len = varint_len(value.len()) + value.len();
+    let new_len = length_start + tail_len;
+    if tail_len > IN_PLACE_MAX
+        || new_len > ENTRY_INLINE_MAX
+        || heap.block_len(new_len) != heap.block_len(value_start + old_len)
+    {
+        return Ok(false);
+    }
+    let mut tail = [0; IN_PLACE_MAX];
+    let digits = put_varint(&mut tail, value.len());
+    tail[digits..tail_len].copy_from_slice(value);
+    heap.store(entry, length_start, &tail[..tail_len])?;
+    Ok(true)
+}
+
+/// Overwrites bytes inside a string value without changing its length.
+///
+/// # Errors
+/// [`OutOfMemory`] when the undo log is full or a piece of an extent list cannot be copied.
+pub fn store_string_range(
+    heap: &mut Heap,
+    entry: Handle<Entry>,
+    offset: usize,
+    bytes: &[u8],
+) -> Result<(), OutOfMemory> {
+    let view = EntryView::new(heap, entry);
+    let value_start = view.value_start as usize;
+    match view.value_extent() {
+        None => heap.store(entry, value_start + offset, bytes),
+        Some(mut extent) => {
+            let before = extent.handle();
+            extent.write(heap, offset as u64, bytes)?;
+            if extent.handle() == before {
+                return Ok(());
+            }
+            heap.store_u32(entry, value_start, extent.handle().raw())
+        }
+    }
+}
+
+/// Changes the deadline in place. The entry must have one already (its place is part of the layout).
+///
+/// # Errors
+/// [`OutOfMemory`] when the undo log is full.
+pub fn store_deadline(heap: &mut Heap, entry: Handle<Entry>, deadline_ms: u64) -> Result<(), OutOfMemory> {
+    let flags = heap.u8_at(entry, 0);
+    assert!(flags & DEADLINE != 0, "the entry has no room for a deadline");
+    let start = WORD_LEN + if flags & LINKS != 0 { LINKS_LEN } else { 0 };
+    heap.store(entry, start, &deadline_ms.to_le_bytes()[..DEADLINE_LEN])
+}
+
+/// Copies an entry into a fresh block with room for a deadline, or without. Extent lists stay shared
+/// with the old block, which the caller frees.
+///
+/// # Errors
+/// [`OutOfMemory`].
+pub fn rebuild_with_deadline(
+    heap: &mut Heap,
+    old: Handle<Entry>,
+    deadline_ms: Option<u64>,
+) -> Result<Handle<Entry>, OutOfMemory> {
+    let view = EntryView::new(heap, old);
+    let (flags, had_deadline) = (view.flags, view.deadline_ms.is_some());
+    let old_len = view.value_start as usize + view.value_len as usize;
+    let place = WORD_LEN + if flags & LINKS != 0 { LINKS_LEN } else { 0 };
+    let rest = place + if had_deadline { DEADLINE_LEN } else { 0 };
+    let room = if deadline_ms.is_some() { DEADLINE_LEN } else { 0 };
+    let new_len = place + room + old_len - rest;
+    let fresh = heap.allocate::<Entry>(new_len)?;
+    heap.fill_from(fresh, 0, old, 0, place);
+    heap.fill_from(fresh, place + room, old, rest, old_len - rest);
+    heap.fill(fresh, 0, place + room, |out| {
+        out[0] = if deadline_ms.is_some() { flags | DEADLINE } else { flags & !DEADLINE };
+        out[place..].copy_from_slice(&deadline_ms.unwrap_or(0).to_le_bytes()[..room]);
+    });
+    Ok(fresh)
+}
+
+/// Notes an access at `now_ms`: one aligned word, not logged, for every value of the clock is valid.
+#[inline]
+pub fn touch(heap: &mut Heap, entry: Handle<Entry>, now_ms: u64) {
+    let clock = clock_at(now_ms);
+    let word = heap.u32_at(entry, 0);
+    if word >> 8 != clock {
+        heap.store_unlogged_u32(entry, 0, word & 0xFF | clock << 8);
+    }
+}
+
+/// The access clock's reading at a time.
+#[inline]
+pub fn clock_at(now_ms: u64) -> u32 {
+    ((now_ms / 1000) % CLOCK_PERIOD_S) as u32
+}

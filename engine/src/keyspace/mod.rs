@@ -1,0 +1,17 @@
+//! Key → value: the databases of one shard.
+
+pub mod database;
+pub mod entry;
+pub mod expire;
+pub mod garbage;
+pub mod slot;
+pub mod watch;
+
+mod sweep;
+mod transfer;
+
+mod space;
+
+pub use entry::{Entry, EntryView, Kind, Value};
+pub use space::{Content, Keyspace, Place, Stats, del_words};
+pub use transfer::Moved;

@@ -1,0 +1,436 @@
+//! The keys of one shard, in all databases: found, stored, deleted, given deadlines.
+//!
+//! Everything here is a piece of a transaction: after an `Err` the caller rolls back
+//! ([`Keyspace::rollback`]), after success it commits ([`Keyspace::commit`]). A key whose deadline has
+//! passed is never seen: whoever comes upon it deletes it first.
+
+use shm::extent::Extent;
+use shm::hash_index::Found;
+use shm::{Handle, Heap, OutOfMemory};
+
+use super::database::Database;
+use super::entry::{self, DEADLINE_MS_MAX, Entry, EntryParts, EntryView, Kind, Value};
+use super::garbage;
+use super::slot::SlotRange;
+use super::watch::Watches;
+use crate::command::effect::{EffectLog, Event};
+use crate::command::{Key, KeyHasher};
+
+/// What has happened since the counters were last read.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+    pub hits: u64,
+    pub misses: u64,
+    pub expired: u64,
+}
+
+/// One shard's data.
+pub struct Keyspace {
+    pub(crate) heap: Heap,
+    hasher: KeyHasher,
+    slots: SlotRange,
+    /// Mirror of the list of records: which database has which number.
+    databases: Vec<Option<Database>>,
+    /// Nothing has a deadline before this; it may be too early, never too late.
+    pub(super) no_deadline_before_ms: u64,
+    pub(crate) effects: EffectLog,
+    pub(crate) watches: Watches,
+    pub(crate) stats: Stats,
+    /// The latest time at which a command ran here.
+    last_ms: u64,
+}
+
+/// What a key shall hold.
+#[derive(Debug, Clone, Copy)]
+pub struct Content<'v> {
+    pub kind: Kind,
+    pub value: Value<'v>,
+    /// Unix milliseconds; later ones than [`DEADLINE_MS_MAX`] become that.
+    pub deadline_ms: Option<u64>,
+}
+
+/// A live entry's place.
+#[derive(Clone, Copy)]
+pub struct Place {
+    pub(super) db: Database,
+    pub(super) found: Found,
+}
+
+impl Place {
+    #[inline]
+    pub fn entry(&self) -> Handle<Entry> {
+        self.found.entry().cast()
+    }
+}
+
+impl Keyspace {
+    /// Takes over a heap whose roots are empty or were written by an earlier `Keyspace`.
+    /// O(databases).
+    pub fn new(heap: Heap, hasher: KeyHasher, slots: SlotRange) -> Keyspace {
+        let mut keyspace = Keyspace {
+            heap,
+            hasher,
+            slots,
+            databases: Vec::new(),
+            no_deadline_before_ms: 0,
+            effects: EffectLog::default(),
+            watches: Watches::default(),
+            stats: Stats::default(),
+            last_ms: 0,
+        };
+        keyspace.read_mirror();
+        keyspace
+    }
+
+    fn read_mirror(&mut self) {
+        self.databases.clear();
+        for (number, database) in Database::all(&self.heap) {
+            self.set_mirror(number, Some(database));
+        }
+        self.no_deadline_before_ms = 0;
+    }
+
+    fn set_mirror(&mut self, number: u32, database: Option<Database>) {
+        let number = number as usize;
+        if self.databases.len() <= number {
+            self.databases.resize(number + 1, None);
+        }
+        self.databases[number] = database;
+    }
+
+    pub fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
+    pub fn hasher(&self) -> &KeyHasher {
+        &self.hasher
+    }
+
+    /// The slots whose keys live here.
+    pub fn slots(&self) -> SlotRange {
+        self.slots
+    }
+
+    /// Who listens to effects decides whether they are kept.
+    pub fn effects_mut(&mut self) -> &mut EffectLog {
+        &mut self.effects
+    }
+
+    pub fn watches_mut(&mut self) -> &mut Watches {
+        &mut self.watches
+    }
+
+    /// Takes the counters and sets them to zero.
+    pub fn take_stats(&mut self) -> Stats {
+        std::mem::take(&mut self.stats)
+    }
+
+    /// The shard's time for a command that starts at `now_ms`: time never goes backwards.
+    #[inline]
+    pub fn advance(&mut self, now_ms: u64) -> u64 {
+        self.last_ms = self.last_ms.max(now_ms);
+        self.last_ms
+    }
+
+    // ---- transactions -----------------------------------------------------------------------
+
+    /// Makes the running transaction permanent.
+    #[inline]
+    pub fn commit(&mut self) {
+        self.heap.commit();
+        self.watches.commit();
+        self.effects.seal();
+    }
+
+    /// Takes the running transaction back.
+    pub fn rollback(&mut self) {
+        self.heap.rollback();
+        self.watches.rollback();
+        self.effects.forget_unsealed();
+        self.read_mirror();
+    }
+
+    // ---- finding ----------------------------------------------------------------------------
+
+    #[inline]
+    pub(crate) fn database(&self, db: u32) -> Option<Database> {
+        self.databases.get(db as usize).copied().flatten()
+    }
+
+    pub(super) fn databases(&self) -> impl Iterator<Item = (u32, Database)> {
+        let numbered = self.databases.iter().enumerate();
+        numbered.filter_map(|(number, database)| Some((number as u32, (*database)?)))
+    }
+
+    fn database_or_create(&mut self, db: u32) -> Result<Database, OutOfMemory> {
+        if let Some(database) = self.database(db) {
+            return Ok(database);
+        }
+        let database = Database::create(&mut self.heap, db, self.slots)?;
+        self.set_mirror(db, Some(database));
+        Ok(database)
+    }
+
+    #[inline]
+    fn find_any(&self, db: u32, key: &Key<'_>) -> Option<Place> {
+        let db = self.database(db)?;
+        let heap = &self.heap;
+        let is_it = |handle: Handle<_>| EntryView::new(heap, handle.cast()).has_key(key.bytes);
+        let found = db.index(heap).find(heap, key.hash.0, is_it)?;
+        Some(Place { db, found })
+    }
+
+    /// The live entry of a key. One whose deadline has passed at `now_ms` is deleted, in a transaction
+    /// of its own if none is running, and not found.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the undo log is full.
+    #[inline]
+    pub fn find(&mut self, db: u32, key: &Key<'_>, now_ms: u64) -> Result<Option<Place>, OutOfMemory> {
+        let Some(place) = self.find_any(db, key) else { return Ok(None) };
+        match self.view(&place).deadline_ms() {
+            Some(deadline_ms) if deadline_ms <= now_ms => {
+                self.expire(db, key, &place)?;
+                Ok(None)
+            }
+            _ => Ok(Some(place)),
+        }
+    }
+
+    fn expire(&mut self, db: u32, key: &Key<'_>, place: &Place) -> Result<(), OutOfMemory> {
+        let alone = !self.heap.in_transaction();
+        let result = self.remove_expired(db, key, place);
+        if alone {
+            match result {
+                Ok(()) => self.commit(),
+                Err(OutOfMemory) => self.rollback(),
+            }
+        }
+        result
+    }
+
+    pub(super) fn remove_expired(
+        &mut self,
+        db: u32,
+        key: &Key<'_>,
+        place: &Place,
+    ) -> Result<(), OutOfMemory> {
+        self.remove(place)?;
+        self.changed(db, key.bytes, Some(Event::EXPIRED), || del_words(key.bytes));
+        self.stats.expired += 1;
+        Ok(())
+    }
+
+    /// Whether a key exists and its deadline has not passed. Deletes nothing.
+    pub(super) fn is_live(&self, db: u32, key: &Key<'_>, now_ms: u64) -> bool {
+        let deadline_ms = self.find_any(db, key).map(|place| self.view(&place).deadline_ms());
+        deadline_ms.is_some_and(|deadline_ms| deadline_ms.is_none_or(|deadline_ms| deadline_ms > now_ms))
+    }
+
+    /// Swaps the numbers of two databases, whether or not they have records.
+    pub(super) fn renumber(&mut self, one: u32, other: u32) -> Result<(), OutOfMemory> {
+        let (first, second) = (self.database(one), self.database(other));
+        for (database, number) in [(first, other), (second, one)] {
+            if let Some(database) = database {
+                database.renumber(&mut self.heap, number)?;
+            }
+            self.set_mirror(number, database);
+        }
+        Ok(())
+    }
+
+    /// The place of an entry that is known to exist.
+    pub(super) fn place_of(&self, db: u32, database: Database, key: &Key<'_>, entry: Handle<Entry>) -> Place {
+        let place = self.find_any(db, key).expect("an entry with a deadline is in the index");
+        assert!(place.entry() == entry && place.db == database, "one entry per key");
+        place
+    }
+
+    #[inline]
+    pub fn view(&self, place: &Place) -> EntryView<'_> {
+        EntryView::new(&self.heap, place.entry())
+    }
+
+    /// Notes an access.
+    #[inline]
+    pub fn touch(&mut self, place: &Place, now_ms: u64) {
+        entry::touch(&mut self.heap, place.entry(), now_ms);
+    }
+
+    /// Asks for the cache lines that a lookup will want first.
+    #[inline]
+    pub fn prefetch_bucket(&self, db: u32, hash: crate::command::KeyHash) {
+        if let Some(db) = self.database(db) {
+            db.index(&self.heap).prefetch_bucket(&self.heap, hash.0);
+        }
+    }
+
+    /// Asks for the entry's first cache lines, once its bucket has arrived.
+    #[inline]
+    pub fn prefetch_entry(&self, db: u32, hash: crate::command::KeyHash) {
+        if let Some(db) = self.database(db)
+            && let Some(handle) = db.index(&self.heap).candidate(&self.heap, hash.0)
+        {
+            self.heap.prefetch(handle, 0);
+            self.heap.prefetch(handle, 64);
+        }
+    }
+
+    // ---- changing ---------------------------------------------------------------------------
+
+    /// Records what a change means: its effect, and, when it is an event of this key, that the key's
+    /// watchers have lost.
+    #[inline]
+    pub fn changed(
+        &mut self,
+        db: u32,
+        key: &[u8],
+        event: Option<Event>,
+        command: impl FnOnce() -> Vec<Box<[u8]>>,
+    ) {
+        if event.is_some() {
+            self.watches.note(db, key);
+        }
+        self.effects.record(db, key, event, command);
+    }
+
+    /// Stores a value under a key, in the place of what is there (`place`, from [`Keyspace::find`]).
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub fn put(
+        &mut self,
+        db: u32,
+        key: &Key<'_>,
+        place: Option<Place>,
+        content: Content<'_>,
+        now_ms: u64,
+    ) -> Result<(), OutOfMemory> {
+        let Content { kind, value, deadline_ms } = content;
+        let deadline_ms = deadline_ms.map(|deadline_ms| deadline_ms.min(DEADLINE_MS_MAX));
+        if let (Some(place), Value::String(&[value])) = (&place, value) {
+            let view = self.view(place);
+            if view.kind() == kind
+                && view.deadline_ms() == deadline_ms
+                && entry::overwrite_string(&mut self.heap, place.entry(), value)?
+            {
+                entry::touch(&mut self.heap, place.entry(), now_ms);
+                return Ok(());
+            }
+        }
+        let parts = EntryParts { kind, key: key.bytes, value, deadline_ms, clock: entry::clock_at(now_ms) };
+        let fresh = entry::build(&mut self.heap, &parts)?;
+        match place {
+            Some(place) => {
+                let old_deadline_ms = self.view(&place).deadline_ms();
+                let kept = if let Value::Apart(extent) = value { Some(extent) } else { None };
+                self.free_entry(place.entry(), kept)?;
+                place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
+                self.move_deadline(place.db, (old_deadline_ms, place.entry()), (deadline_ms, fresh))
+            }
+            None => {
+                let database = self.database_or_create(db)?;
+                let mut index = database.index(&self.heap);
+                index.insert(&mut self.heap, key.hash.0, fresh.cast(), &Hashes(&self.hasher))?;
+                database.set_index(&mut self.heap, &index)?;
+                if let Some(deadline_ms) = deadline_ms {
+                    self.add_deadline(database, deadline_ms, fresh)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Deletes an entry.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the undo log is full.
+    pub fn remove(&mut self, place: &Place) -> Result<(), OutOfMemory> {
+        self.remove_keeping(place, None)
+    }
+
+    /// Deletes an entry; the extent list `kept` of its value lives on.
+    pub(super) fn remove_keeping(&mut self, place: &Place, kept: Option<Extent>) -> Result<(), OutOfMemory> {
+        let (database, handle) = (place.db, place.entry());
+        if let Some(deadline_ms) = self.view(place).deadline_ms() {
+            self.drop_deadline(database, deadline_ms, handle)?;
+        }
+        self.free_entry(handle, kept)?;
+        let mut index = database.index(&self.heap);
+        index.remove(&mut self.heap, &place.found, &Hashes(&self.hasher))?;
+        database.set_index(&mut self.heap, &index)
+    }
+
+    /// Gives an entry another deadline, or none.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub fn set_deadline(&mut self, place: &Place, deadline_ms: Option<u64>) -> Result<(), OutOfMemory> {
+        let deadline_ms = deadline_ms.map(|deadline_ms| deadline_ms.min(DEADLINE_MS_MAX));
+        let old = self.view(place).deadline_ms();
+        let handle = place.entry();
+        match (old, deadline_ms) {
+            (Some(old_ms), Some(new_ms)) if old_ms != new_ms => {
+                entry::store_deadline(&mut self.heap, handle, new_ms)?;
+                self.move_deadline(place.db, (old, handle), (deadline_ms, handle))
+            }
+            (None, Some(_)) | (Some(_), None) => {
+                let fresh = entry::rebuild_with_deadline(&mut self.heap, handle, deadline_ms)?;
+                self.heap.free(handle);
+                place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
+                self.move_deadline(place.db, (old, handle), (deadline_ms, fresh))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Overwrites bytes inside a string value; its length stays.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub fn store_string_range(
+        &mut self,
+        place: &Place,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), OutOfMemory> {
+        entry::store_string_range(&mut self.heap, place.entry(), offset, bytes)
+    }
+
+    /// Frees an entry's block and detaches its extent lists, but for the one that is `kept`.
+    fn free_entry(&mut self, handle: Handle<Entry>, kept: Option<Extent>) -> Result<(), OutOfMemory> {
+        for extent in EntryView::new(&self.heap, handle).extents() {
+            if kept != Some(extent) {
+                garbage::discard_extent(&mut self.heap, extent)?;
+            }
+        }
+        self.heap.free(handle);
+        Ok(())
+    }
+
+    // ---- whole databases --------------------------------------------------------------------
+
+    /// How many keys a database has; those whose deadline has passed but were not met yet count.
+    pub fn keys(&self, db: u32) -> u64 {
+        self.database(db).map_or(0, |database| database.index(&self.heap).len())
+    }
+
+    /// How many keys with a deadline a database has.
+    pub fn expires(&self, db: u32) -> u64 {
+        self.database(db).map_or(0, |database| database.deadlines(&self.heap).len() as u64)
+    }
+}
+
+/// The canonical command of a deletion.
+pub fn del_words(key: &[u8]) -> Vec<Box<[u8]>> {
+    crate::command::effect::words(&[b"DEL", key])
+}
+
+/// Computes an entry's hash again, for the index's growth.
+pub(super) struct Hashes<'h>(pub &'h KeyHasher);
+
+impl shm::hash_index::Hashed for Hashes<'_> {
+    fn hash(&self, heap: &Heap, entry: Handle<shm::hash_index::Entry>) -> u64 {
+        self.0.hash(&EntryView::new(heap, entry.cast()).key()).0
+    }
+}

@@ -1,0 +1,86 @@
+//! One call on the shards it was given, all or nothing.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::command::{Args, Caller, CommandResult, DataCommand, Error, Exec, Reply};
+use crate::keyspace::Keyspace;
+
+/// Decides commits that span several shards, durably: a line of the control segment.
+pub trait Coordinator {
+    /// A number that no transaction in flight has.
+    fn begin(&mut self) -> u64;
+    /// The transaction is committed from the moment this store is done.
+    fn announce(&mut self, txid: u64);
+    /// Every shard has committed: the line may be used again.
+    fn clear(&mut self);
+}
+
+/// Runs a command as one transaction on `held`: after it either all its changes are permanent and its
+/// reply is complete, or nothing has changed and the reply is the error alone.
+///
+/// A panic in the handler is a defect that costs only this command: it is taken back and answered with
+/// [`Error::Internal`].
+pub fn run(
+    held: &mut [&mut Keyspace],
+    caller: Caller,
+    now_ms: u64,
+    command: &DataCommand,
+    args: &mut Args<'_>,
+    reply: &mut dyn Reply,
+    coordinator: &mut dyn Coordinator,
+) -> CommandResult {
+    transact(held, reply, coordinator, |held, reply| {
+        let mut exec = Exec::new(held, caller, now_ms);
+        (command.run)(&mut exec, args, reply)
+    })
+}
+
+/// The transaction around any piece of work; see [`run`].
+pub fn transact<T>(
+    held: &mut [&mut Keyspace],
+    reply: &mut dyn Reply,
+    coordinator: &mut dyn Coordinator,
+    work: impl FnOnce(&mut [&mut Keyspace], &mut dyn Reply) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mark = reply.mark();
+    let result = catch_unwind(AssertUnwindSafe(|| work(held, reply)));
+    let failure = match result {
+        Ok(Ok(value)) => {
+            commit(held, coordinator);
+            return Ok(value);
+        }
+        Ok(Err(error)) => error,
+        Err(_) => Error::Internal,
+    };
+    held.iter_mut().for_each(|keyspace| keyspace.rollback());
+    reply.cut(mark);
+    reply.error(&failure);
+    Err(failure)
+}
+
+fn commit(held: &mut [&mut Keyspace], coordinator: &mut dyn Coordinator) {
+    let dirty = held.iter().filter(|keyspace| keyspace.heap.in_transaction()).count();
+    if dirty < 2 {
+        held.iter_mut().for_each(|keyspace| keyspace.commit());
+        return;
+    }
+    let txid = coordinator.begin();
+    let point_of_no_return = AbortOnPanic;
+    for keyspace in held.iter_mut().filter(|keyspace| keyspace.heap.in_transaction()) {
+        keyspace.heap.prepare(txid);
+    }
+    coordinator.announce(txid);
+    held.iter_mut().for_each(|keyspace| keyspace.commit());
+    coordinator.clear();
+    std::mem::forget(point_of_no_return);
+}
+
+/// From the first prepared log to the last commit word nothing can be taken back here: if the code
+/// panics there, the process ends and recovery finishes the transaction or takes it back everywhere.
+struct AbortOnPanic;
+
+impl Drop for AbortOnPanic {
+    fn drop(&mut self) {
+        std::process::abort();
+    }
+}

@@ -1,0 +1,3 @@
+//! The values that keys hold. Plain interfaces over a heap: no argument parsing, no replies.
+
+pub mod string;

@@ -1,0 +1,75 @@
+//! Strings: bytes inside the entry, or an extent list when they are long.
+
+use std::borrow::Cow;
+
+use shm::Heap;
+use shm::extent::Extent;
+
+/// The bytes of an extent list in one piece.
+pub(crate) fn bytes_of(heap: &Heap, extent: Extent) -> Vec<u8> {
+    let mut bytes = vec![0; extent.len(heap) as usize];
+    extent.read(heap, 0, &mut bytes);
+    bytes
+}
+
+/// A string value where it lies.
+#[derive(Clone, Copy)]
+pub enum StringView<'a> {
+    /// Inside its entry.
+    Inline(&'a [u8]),
+    /// In blocks of its own.
+    Apart { heap: &'a Heap, extent: Extent },
+}
+
+impl<'a> StringView<'a> {
+    #[inline]
+    pub fn len(&self) -> usize {
+        match self {
+            StringView::Inline(bytes) => bytes.len(),
+            StringView::Apart { heap, extent } => extent.len(heap) as usize,
+        }
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Calls `visit` with the bytes `start..start + len` in pieces, in order. The range must lie inside.
+    #[inline]
+    pub fn for_each_piece(&self, start: usize, len: usize, mut visit: impl FnMut(&[u8])) {
+        match self {
+            StringView::Inline(bytes) => visit(&bytes[start..start + len]),
+            StringView::Apart { heap, extent } => {
+                extent.for_each_chunk(heap, start as u64..(start + len) as u64, visit);
+            }
+        }
+    }
+
+    /// The whole value in one piece; copied only when it lies apart.
+    pub fn contiguous(&self) -> Cow<'a, [u8]> {
+        match self {
+            StringView::Inline(bytes) => Cow::Borrowed(bytes),
+            StringView::Apart { heap, extent } => Cow::Owned(bytes_of(heap, *extent)),
+        }
+    }
+
+    /// The integer that the value spells, if it does so in the one canonical way.
+    pub fn integer(&self) -> Option<i64> {
+        match self {
+            StringView::Inline(bytes) => crate::number::parse_i64(bytes),
+            StringView::Apart { .. } => None,
+        }
+    }
+
+    /// The encoding that Redis would report.
+    pub fn encoding(&self) -> &'static str {
+        const EMBSTR_LEN_MAX: usize = 44;
+        if self.integer().is_some() {
+            "int"
+        } else if self.len() <= EMBSTR_LEN_MAX {
+            "embstr"
+        } else {
+            "raw"
+        }
+    }
+}
