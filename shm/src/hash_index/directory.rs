@@ -181,7 +181,7 @@ pub(super) fn range_at(heap: &Heap, top: Link, point: u64) -> (Target, u32) {
 pub(super) struct Step {
     /// The link to the node.
     link: Link,
-    node: Handle<Node>,
+    pub(super) node: Handle<Node>,
     width: u32,
     /// Leading bits that lead to the node.
     pub(super) start: u32,
@@ -380,7 +380,8 @@ fn parts(heap: &mut Heap, depth: u32, full: u32, leaves: &[Leaf]) -> Result<Vec<
     Ok(links)
 }
 
-/// Whether a node may double: if its links mostly differ, and what hangs below is little to copy.
+/// Whether a node may double: if it is small or its links mostly differ, and what hangs below is little to
+/// copy.
 fn may_widen(heap: &Heap, step: &Step) -> bool {
     let mut different_count = 0;
     let mut links_below = 0;
@@ -391,7 +392,7 @@ fn may_widen(heap: &Heap, step: &Step) -> bool {
         }
     }
     step.width < MAX_WIDTH
-        && different_count >= 1usize << (step.width - 1)
+        && (step.width < PATH_WIDTH || different_count >= 1usize << (step.width - 1))
         && links_below <= 2usize << step.width
 }
 
@@ -463,6 +464,20 @@ pub(super) fn settle(heap: &mut Heap, top: &mut Link, point: u64) -> Result<(), 
             return Ok(());
         }
     }
+}
+
+/// Moves a node of the way to another block.
+pub(super) fn move_node(
+    heap: &mut Heap,
+    top: &mut Link,
+    path: &Path,
+    level: usize,
+) -> Result<(), OutOfMemory> {
+    let step = &path.steps[level];
+    let links: Vec<Link> = step.links(heap).collect();
+    let link = new_node(heap, step.width, &links)?;
+    heap.free(step.node);
+    relink(heap, top, &path.steps[..level], link, 0)
 }
 
 #[cfg(test)]

@@ -28,14 +28,19 @@ mod directory;
 mod grow;
 mod position;
 mod range;
+mod reclaim;
+mod relocate;
 mod shrink;
 mod span;
+mod stats;
 mod verify;
 
 use directory::{Link, Path};
 use position::{Shape, Slots, class_of, tag_of};
 pub use position::{position, positions_of_slot};
+pub use reclaim::DetachedIndex;
 use span::{Place, Span};
+pub use stats::IndexStats;
 
 use crate::{Handle, Heap, OutOfMemory};
 

@@ -104,9 +104,9 @@ fn with_siblings(heap: &Heap, path: &Path, point: u64, alone: &Sparse, mut count
     let mut joined = Sparse { depth: alone.depth, spans: alone.spans.clone() };
     while joined.depth > last.start && count <= JOIN_AT {
         let beside = range_start(point, joined.depth) ^ 1 << (u64::BITS - joined.depth);
-        match last.uniform(heap, beside, joined.depth)?.target() {
-            Target::Empty => {}
-            Target::Span(span, shape) if shape.depth == joined.depth => {
+        match last.uniform(heap, beside, joined.depth).map(Link::target) {
+            Some(Target::Empty) => {}
+            Some(Target::Span(span, shape)) if shape.depth == joined.depth => {
                 count += span::count(heap, span, shape);
                 if count > JOIN_AT {
                     break;

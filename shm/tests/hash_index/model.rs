@@ -1,12 +1,10 @@
 //! Random operations agree with an ordered map, and every invariant holds after each of them.
 
-use std::ops::Bound;
-
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 use shm::hash_index::{position, positions_of_slot};
 
-use crate::world::{Random, World, hash_of};
+use crate::world::{Random, Store, World, cases, hash_of};
 
 const FIRST_SLOT: u16 = 5461;
 const SLOT_COUNT: u16 = 5462;
@@ -47,6 +45,7 @@ enum Step {
     /// Removes what comes at or after a hash.
     Remove(Spread, u64),
     RemoveMany(Spread, u64, u16),
+    Relocate(u64),
     Look(Spread, u64),
     Commit,
     RollBack,
@@ -65,7 +64,8 @@ fn step() -> impl Strategy<Value = Step> {
         5..9 => Step::PutMany(spread, random, count),
         9..12 => Step::Remove(spread, random),
         12..14 => Step::RemoveMany(spread, random, count),
-        14..17 => Step::Look(spread, random),
+        14 => Step::Relocate(random),
+        15..17 => Step::Look(spread, random),
         17..19 => Step::Commit,
         _ => Step::RollBack,
     })
@@ -77,45 +77,46 @@ fn number_for(spread: Spread, random: u64) -> u64 {
 }
 
 fn put(world: &mut World, spread: Spread, random: u64) {
-    world.put(spread.hash(random), number_for(spread, random >> 32)).unwrap();
+    world.put((spread.hash(random), number_for(spread, random >> 32)));
 }
 
 fn remove(world: &mut World, spread: Spread, random: u64) {
     let from = (spread.hash(random), 0);
-    let next = world.model.range(from..).next().or_else(|| world.model.iter().next());
-    let Some((&(hash, number), _)) = next else { return };
-    assert!(world.remove(hash, number).unwrap());
+    let next = world.model.range(from..).next().or_else(|| world.model.first());
+    if let Some(&key) = next {
+        world.remove(key);
+    }
 }
 
 fn look(world: &World, spread: Spread, random: u64) {
+    let Store { heap, index, .. } = &world.store;
     let hash = spread.hash(random);
     let number = number_for(spread, random >> 32);
-    let expected = world.model.get(&(hash, number)).copied();
-    assert_eq!(world.find(hash, number).map(|found| found.entry()), expected);
-    assert!(expected.is_none() || world.index.candidate(&world.heap, hash).is_some());
-    world.index.prefetch_bucket(&world.heap, hash);
+    let expected = world.model.contains(&(hash, number));
+    assert_eq!(world.store.find((hash, number)).is_some(), expected);
+    assert!(!expected || index.candidate(heap, hash).is_some());
+    index.prefetch_bucket(heap, hash);
 
-    let next = world.model.range((hash, 0)..).next().map(|(key, _)| key.0);
-    let found = world.index.first_from(&world.heap, hash, &hash_of);
+    let next = world.model.range((hash, 0)..).next().map(|key| key.0);
+    let found = index.first_from(heap, hash, &hash_of);
     assert_eq!(found.map(|(hash, _)| hash), next);
-    assert!(found.is_none_or(|(hash, entry)| hash_of(&world.heap, entry) == hash));
+    assert!(found.is_none_or(|(hash, entry)| hash_of(heap, entry) == hash));
 
     let mut random = Random(random);
-    let some = world.index.random(&world.heap, || random.next());
+    let some = index.random(heap, || random.next());
     assert_eq!(some.is_some(), !world.model.is_empty());
 
     let slot = positions_of_slot((hash >> 50) as u16);
-    let (low, high) = (slot.start << 12, (slot.end << 12).wrapping_sub(1));
-    let in_slot = world.model.range((low, 0)..=(high, u64::MAX)).count() as u64;
-    assert_eq!(world.index.count_range(&world.heap, slot.clone(), &hash_of), in_slot);
-    let up_to_hash = (Bound::Included((low, 0)), Bound::Excluded((position(hash) << 12, 0)));
-    let before = world.model.range(up_to_hash).count() as u64;
-    assert_eq!(world.index.count_range(&world.heap, slot.start..position(hash), &hash_of), before);
+    let low = slot.start << 12;
+    let in_slot = world.model.range((low, 0)..((slot.end << 12), 0)).count() as u64;
+    assert_eq!(index.count_range(heap, slot.clone(), &hash_of), in_slot);
+    let before = world.model.range((low, 0)..(position(hash) << 12, 0)).count() as u64;
+    assert_eq!(index.count_range(heap, slot.start..position(hash), &hash_of), before);
 }
 
 fn run(steps: Vec<Step>) {
     let mut world = World::new(FIRST_SLOT, SLOT_COUNT, 64 << 20);
-    let mut before = (world.index, world.model.clone());
+    let mut before = world.model.clone();
     for step in steps {
         match step {
             Step::Put(spread, random) => put(&mut world, spread, random),
@@ -128,33 +129,44 @@ fn run(steps: Vec<Step>) {
                 let mut random = Random(random);
                 (0..count).for_each(|_| remove(&mut world, spread, random.next()));
             }
+            Step::Relocate(random) => relocate(&mut world, random),
             Step::Look(spread, random) => {
                 look(&world, spread, random);
                 continue;
             }
             Step::Commit => {
-                world.heap.commit();
-                before = (world.index, world.model.clone());
+                world.store.commit();
+                before = world.model.clone();
             }
             Step::RollBack => {
-                world.heap.rollback();
-                (world.index, world.model) = before.clone();
+                world.store.roll_back();
+                world.model = before.clone();
             }
         }
         world.check();
     }
-    world.heap.commit();
+    world.store.commit();
     world.check();
     world.check_lookups();
-    while let Some((&(hash, number), _)) = world.model.iter().next_back() {
-        world.remove(hash, number).unwrap();
+    while let Some(&key) = world.model.last() {
+        world.remove(key);
     }
-    world.heap.commit();
+    world.store.commit();
     world.check();
+    assert_eq!(world.store.heap.used_bytes(), 0);
+}
+
+/// Moves about a third of all blocks around some buckets.
+fn relocate(world: &mut World, random: u64) {
+    let mut random = Random(random);
+    let from = random.below(1 << 52);
+    let bucket_count = random.below(40) as usize;
+    let next = world.store.relocate(from, bucket_count, |_, _| random.below(3) == 0).unwrap();
+    assert!(next.is_none_or(|next| next > from));
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 40, ..Config::default() })]
+    #![proptest_config(Config { cases: cases(40), ..Config::default() })]
 
     #[test]
     fn agrees_with_an_ordered_map(steps in prop::collection::vec(step(), 1..80)) {

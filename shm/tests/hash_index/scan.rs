@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use proptest::test_runner::Config;
 use shm::hash_index::{position, positions_of_slot};
 
-use crate::world::{Random, World, hash_of};
+use crate::world::{Random, World, cases, hash_of};
 
 const SLOT_COUNT: u16 = 2048;
 
@@ -21,11 +21,11 @@ fn scan_under_change(seed: u64, start_count: u64, churn: u64, growth_percent: u6
     let mut random = Random(seed);
     let mut world = World::new(0, SLOT_COUNT, 64 << 20);
     for _ in 0..start_count {
-        world.put(hash(&mut random, skew), 0).unwrap();
+        world.put((hash(&mut random, skew), 0));
     }
-    world.heap.commit();
+    world.store.commit();
     // Those present throughout, and all that were there at any time.
-    let mut stayed: BTreeSet<u64> = world.model.keys().map(|key| key.0).collect();
+    let mut stayed: BTreeSet<u64> = world.model.iter().map(|key| key.0).collect();
     let mut ever = stayed.clone();
     let mut met: BTreeMap<u64, u32> = BTreeMap::new();
     let mut cursor = 0;
@@ -33,9 +33,9 @@ fn scan_under_change(seed: u64, start_count: u64, churn: u64, growth_percent: u6
     let mut changes_left = 5000;
     loop {
         let mut batch = Vec::new();
-        let next = world
-            .index
-            .scan(&world.heap, cursor, limit, &hash_of, |entry| batch.push(hash_of(&world.heap, entry)));
+        let next = world.store.index.scan(&world.store.heap, cursor, limit, &hash_of, |entry| {
+            batch.push(hash_of(&world.store.heap, entry))
+        });
         assert!(batch.len() <= limit + 204, "{} entries at once", batch.len());
         for hash in batch {
             assert!(position(hash) >= cursor, "behind the cursor");
@@ -49,16 +49,16 @@ fn scan_under_change(seed: u64, start_count: u64, churn: u64, growth_percent: u6
             changes_left -= 1;
             if random.below(100) < growth_percent {
                 let hash = hash(&mut random, skew);
-                world.put(hash, 0).unwrap();
+                world.put((hash, 0));
                 ever.insert(hash);
             } else {
                 let from = hash(&mut random, skew);
-                let Some((&(hash, _), _)) = world.model.range((from, 0)..).next() else { continue };
-                world.remove(hash, 0).unwrap();
+                let Some(&(hash, _)) = world.model.range((from, 0)..).next() else { continue };
+                world.remove((hash, 0));
                 stayed.remove(&hash);
             }
         }
-        world.heap.commit();
+        world.store.commit();
     }
     world.check();
     for hash in stayed {
@@ -71,7 +71,7 @@ fn scan_under_change(seed: u64, start_count: u64, churn: u64, growth_percent: u6
 }
 
 proptest! {
-    #![proptest_config(Config { cases: 48, ..Config::default() })]
+    #![proptest_config(Config { cases: cases(48), ..Config::default() })]
 
     #[test]
     fn meets_what_stays_exactly_once(
@@ -90,24 +90,24 @@ proptest! {
         let mut random = Random(seed);
         let mut world = World::new(0, SLOT_COUNT, 64 << 20);
         for _ in 0..count {
-            world.put(hash(&mut random, skew), 0).unwrap();
+            world.put((hash(&mut random, skew), 0));
         }
         let start = position(hash(&mut random, skew));
         let end = position(hash(&mut random, skew));
         let slot = positions_of_slot(random.below(u64::from(SLOT_COUNT)) as u16);
         for range in [start..end, slot, 0..start, end..u64::MAX] {
-            let mut expected: Vec<u64> = world.model.keys().map(|key| key.0).collect();
+            let mut expected: Vec<u64> = world.model.iter().map(|key| key.0).collect();
             expected.retain(|&hash| range.contains(&position(hash)));
             let mut met = Vec::new();
             let mut rest = range.clone();
-            while let Some(next) = world.index.scan_range(&world.heap, rest.clone(), limit, &hash_of, |entry| {
-                met.push(hash_of(&world.heap, entry));
+            while let Some(next) = world.store.index.scan_range(&world.store.heap, rest.clone(), limit, &hash_of, |entry| {
+                met.push(hash_of(&world.store.heap, entry));
             }) {
                 rest.start = next;
             }
             met.sort_unstable();
             prop_assert_eq!(&met, &expected);
-            prop_assert_eq!(world.index.count_range(&world.heap, range, &hash_of), expected.len() as u64);
+            prop_assert_eq!(world.store.index.count_range(&world.store.heap, range, &hash_of), expected.len() as u64);
         }
     }
 }
@@ -117,16 +117,16 @@ fn entries_of_one_position_go_out_together() {
     let mut world = World::new(7, 1, 1 << 20);
     let base = 7 << 50 | 0x2_AAAA_0000_0000;
     for number in 0..20 {
-        world.put(base | number, 0).unwrap();
-        world.put(base + 0x1000, number).unwrap();
+        world.put((base | number, 0));
+        world.put((base + 0x1000, number));
     }
     let mut batches = Vec::new();
     let mut cursor = Some(0);
     while let Some(from) = cursor {
         let mut batch = Vec::new();
-        cursor = world
-            .index
-            .scan(&world.heap, from, 1, &hash_of, |entry| batch.push(position(hash_of(&world.heap, entry))));
+        cursor = world.store.index.scan(&world.store.heap, from, 1, &hash_of, |entry| {
+            batch.push(position(hash_of(&world.store.heap, entry)))
+        });
         batch.dedup();
         batches.extend(batch);
     }
@@ -136,8 +136,11 @@ fn entries_of_one_position_go_out_together() {
 #[test]
 fn an_empty_index_is_scanned_at_once() {
     let world = World::new(0, 16_384, 1 << 20);
-    assert_eq!(world.index.scan(&world.heap, 0, 10, &hash_of, |_| panic!("no entry")), None);
-    assert_eq!(world.index.scan(&world.heap, 1 << 52, 10, &hash_of, |_| panic!("no entry")), None);
-    assert_eq!(world.index.random(&world.heap, || 0), None);
-    assert_eq!(world.index.first_from(&world.heap, 0, &hash_of), None);
+    assert_eq!(world.store.index.scan(&world.store.heap, 0, 10, &hash_of, |_| panic!("no entry")), None);
+    assert_eq!(
+        world.store.index.scan(&world.store.heap, 1 << 52, 10, &hash_of, |_| panic!("no entry")),
+        None
+    );
+    assert_eq!(world.store.index.random(&world.store.heap, || 0), None);
+    assert_eq!(world.store.index.first_from(&world.store.heap, 0, &hash_of), None);
 }

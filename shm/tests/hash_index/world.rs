@@ -1,8 +1,8 @@
 //! An index over entries that are nothing but a hash and a number, beside the model of what it holds.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeSet;
 
-use shm::hash_index::{Entry, Found, HashIndex};
+use shm::hash_index::{DetachedIndex, Entry, Found, HashIndex};
 use shm::{Handle, Heap, OutOfMemory};
 
 /// The hash of an entry, read from its block.
@@ -10,95 +10,203 @@ pub fn hash_of(heap: &Heap, entry: Handle<Entry>) -> u64 {
     heap.u64_at(entry, 0)
 }
 
-/// Index and model. The key of an entry is its hash and a number, so that hashes may collide.
-pub struct World {
-    pub heap: Heap,
-    pub index: HashIndex,
-    pub model: BTreeMap<(u64, u64), Handle<Entry>>,
+/// Hash and number: what tells entries apart.
+pub type Key = (u64, u64);
+
+fn key_of(heap: &Heap, entry: Handle<Entry>) -> Key {
+    (hash_of(heap, entry), heap.u64_at(entry, 8))
 }
 
-impl World {
-    pub fn new(first_slot: u16, slot_count: u16, capacity_bytes: usize) -> World {
-        let heap = Heap::in_memory(capacity_bytes);
-        World { heap, index: HashIndex::new(first_slot, slot_count), model: BTreeMap::new() }
+/// The root words that hold the index, and those of a detached one.
+const INDEX_WORDS: [usize; 2] = [0, 1];
+const DETACHED_WORDS: [usize; 2] = [2, 3];
+
+/// An index in a heap. Its stored form is kept in root words, as a user of the index would keep it.
+pub struct Store {
+    pub heap: Heap,
+    pub index: HashIndex,
+    pub detached: Option<DetachedIndex>,
+}
+
+impl Store {
+    pub fn new(first_slot: u16, slot_count: u16, capacity_bytes: usize) -> Store {
+        let index = HashIndex::new(first_slot, slot_count);
+        let mut store = Store { heap: Heap::in_memory(capacity_bytes), index, detached: None };
+        store.commit();
+        store
     }
 
-    pub fn find(&self, hash: u64, number: u64) -> Option<Found> {
-        let is_match = |entry| self.heap.u64_at(entry, 0) == hash && self.heap.u64_at(entry, 8) == number;
-        self.index.find(&self.heap, hash, is_match)
+    /// What a heap that has come back holds.
+    #[cfg(feature = "fault")]
+    pub fn of(heap: Heap) -> Store {
+        let mut store = Store { index: HashIndex::new(0, 1), heap, detached: None };
+        store.read_roots();
+        store
     }
 
-    fn new_entry(&mut self, hash: u64, number: u64) -> Result<Handle<Entry>, OutOfMemory> {
+    /// Reads index and detached index from the root words again, as after a rollback.
+    pub fn read_roots(&mut self) {
+        self.index = HashIndex::decode(INDEX_WORDS.map(|word| self.heap.root(word))).unwrap();
+        let detached = DetachedIndex::decode(DETACHED_WORDS.map(|word| self.heap.root(word))).unwrap();
+        self.detached = (!detached.is_empty()).then_some(detached);
+    }
+
+    pub fn commit(&mut self) {
+        let detached = self.detached.map_or([0; 2], |detached| detached.encode());
+        let index = self.index.encode();
+        for (words, values) in [(INDEX_WORDS, index), (DETACHED_WORDS, detached)] {
+            for (word, value) in words.into_iter().zip(values) {
+                if self.heap.root(word) != value {
+                    self.heap.set_root(word, value).unwrap();
+                }
+            }
+        }
+        self.heap.commit();
+    }
+
+    pub fn roll_back(&mut self) {
+        self.heap.rollback();
+        self.read_roots();
+    }
+
+    pub fn find(&self, (hash, number): Key) -> Option<Found> {
+        self.index.find(&self.heap, hash, |entry| key_of(&self.heap, entry) == (hash, number))
+    }
+
+    fn new_entry(&mut self, key: Key) -> Result<Handle<Entry>, OutOfMemory> {
         let entry = self.heap.allocate(16)?;
         self.heap.fill(entry, 0, 16, |bytes| {
-            bytes[..8].copy_from_slice(&hash.to_le_bytes());
-            bytes[8..].copy_from_slice(&number.to_le_bytes());
+            bytes[..8].copy_from_slice(&key.0.to_le_bytes());
+            bytes[8..].copy_from_slice(&key.1.to_le_bytes());
         });
         Ok(entry)
     }
 
-    /// Inserts an absent entry or replaces the block of a present one.
-    pub fn put(&mut self, hash: u64, number: u64) -> Result<(), OutOfMemory> {
-        let entry = self.new_entry(hash, number)?;
-        match self.find(hash, number) {
-            Some(found) => {
-                self.index.replace(&mut self.heap, &found, entry)?;
-                self.heap.free(found.entry());
-            }
-            None => self.index.insert(&mut self.heap, hash, entry, &hash_of)?,
+    /// Inserts an absent entry or replaces the block of a present one; whether it was absent.
+    pub fn put(&mut self, key: Key) -> Result<bool, OutOfMemory> {
+        let entry = self.new_entry(key)?;
+        if let Some(found) = self.find(key) {
+            self.index.replace(&mut self.heap, &found, entry)?;
+            self.heap.free(found.entry());
+            return Ok(false);
         }
-        self.model.insert((hash, number), entry);
-        Ok(())
-    }
-
-    /// Removes an entry; whether it was there.
-    pub fn remove(&mut self, hash: u64, number: u64) -> Result<bool, OutOfMemory> {
-        let Some(found) = self.find(hash, number) else { return Ok(false) };
-        self.index.remove(&mut self.heap, &found, &hash_of)?;
-        self.heap.free(found.entry());
-        self.model.remove(&(hash, number));
+        self.index.insert(&mut self.heap, key.0, entry, &hash_of)?;
         Ok(true)
     }
 
-    /// Index and model agree, and between transactions memory too: what nothing refers to is free.
-    pub fn check(&self) {
-        let mut blocks = HashSet::new();
-        let mut index_bytes = 0;
-        let mut entries = HashSet::new();
-        let mut entry_bytes = 0;
+    /// Removes an entry; whether it was there.
+    pub fn remove(&mut self, key: Key) -> Result<bool, OutOfMemory> {
+        let Some(found) = self.find(key) else { return Ok(false) };
+        self.index.remove(&mut self.heap, &found, &hash_of)?;
+        self.heap.free(found.entry());
+        Ok(true)
+    }
+
+    /// Detaches everything, while nothing else is detached.
+    pub fn detach(&mut self) {
+        assert!(self.detached.is_none());
+        self.detached = Some(self.index.detach()).filter(|detached| !detached.is_empty());
+    }
+
+    /// Gives back a part of what is detached.
+    pub fn reclaim(&mut self, blocks_max: usize) -> Result<(), OutOfMemory> {
+        let Some(mut detached) = self.detached else { return Ok(()) };
+        detached.reclaim(&mut self.heap, blocks_max, |heap, entry| {
+            heap.free(entry);
+            Ok(())
+        })?;
+        self.detached = (!detached.is_empty()).then_some(detached);
+        Ok(())
+    }
+
+    /// Moves all blocks around some buckets for which `moves` holds; the cursor to go on with.
+    pub fn relocate(
+        &mut self,
+        from: u64,
+        bucket_count: usize,
+        moves: impl FnMut(&Heap, Handle<()>) -> bool,
+    ) -> Result<Option<u64>, OutOfMemory> {
+        self.index.relocate(&mut self.heap, from, bucket_count, moves, |heap, old| {
+            let new = heap.allocate(16)?;
+            heap.fill_from(new, 0, old, 0, 16);
+            heap.free(old);
+            Ok(new)
+        })
+    }
+
+    /// Checks every invariant, between transactions that of the heap too: exactly what is referred to is
+    /// allocated. Returns the keys that the index holds.
+    pub fn check(&self) -> BTreeSet<Key> {
+        let mut blocks = Vec::new();
+        let mut keys = BTreeSet::new();
+        let mut entries = Vec::new();
         let verified = self.index.verify(
             &self.heap,
             &hash_of,
             &mut |block| {
-                assert!(blocks.insert(block.raw()), "{block:?} is linked twice");
-                index_bytes += self.heap.capacity_of(block) as u64;
+                blocks.push(block);
                 Ok(())
             },
             &mut |entry| {
-                assert!(entries.insert(entry.raw()), "{entry:?} is held twice");
-                entry_bytes += self.heap.capacity_of(entry) as u64;
+                assert!(keys.insert(key_of(&self.heap, entry)), "{entry:?} is held twice");
+                entries.push(entry.cast());
                 Ok(())
             },
         );
         verified.unwrap();
-        assert_eq!(self.index.len(), self.model.len() as u64);
-        assert!(self.model.values().all(|entry| entries.contains(&entry.raw())));
-        if !self.heap.in_transaction() {
-            assert_eq!(self.heap.used_bytes(), index_bytes + entry_bytes, "blocks that nothing refers to");
-        }
+        let stats = self.index.stats(&self.heap);
+        assert_eq!(stats.span_count + stats.node_count, blocks.len() as u64);
+        assert!(blocks.is_empty() == keys.is_empty(), "an empty index has no blocks");
         assert_eq!(HashIndex::decode(self.index.encode()), Some(self.index));
-        if self.model.is_empty() {
-            assert_eq!(index_bytes, 0, "an empty index has no blocks");
+        if let Some(detached) = &self.detached {
+            detached
+                .blocks(&self.heap, &mut |block| blocks.push(block), &mut |entry| entries.push(entry.cast()));
         }
+        if !self.heap.in_transaction() {
+            self.heap.verify(blocks.into_iter().chain(entries)).unwrap();
+        }
+        keys
+    }
+}
+
+/// A store and the model of what it holds.
+pub struct World {
+    pub store: Store,
+    pub model: BTreeSet<Key>,
+}
+
+impl World {
+    pub fn new(first_slot: u16, slot_count: u16, capacity_bytes: usize) -> World {
+        World { store: Store::new(first_slot, slot_count, capacity_bytes), model: BTreeSet::new() }
     }
 
-    /// Every entry of the model is found, by itself.
+    pub fn put(&mut self, key: Key) {
+        assert_eq!(self.store.put(key).unwrap(), self.model.insert(key));
+    }
+
+    pub fn remove(&mut self, key: Key) {
+        assert_eq!(self.store.remove(key).unwrap(), self.model.remove(&key));
+    }
+
+    /// Every invariant holds, and the index has what the model has.
+    pub fn check(&self) {
+        assert!(self.store.check().iter().eq(&self.model));
+        assert_eq!(self.store.index.len(), self.model.len() as u64);
+    }
+
+    /// Every entry of the model is found, and a similar one is not.
     pub fn check_lookups(&self) {
-        for (&(hash, number), &entry) in &self.model {
-            assert_eq!(self.find(hash, number).map(|found| found.entry()), Some(entry), "{hash:x}/{number}");
-            assert_eq!(self.find(hash, number + (1 << 40)), None);
+        for &(hash, number) in &self.model {
+            let found = self.store.find((hash, number)).map(|found| key_of(&self.store.heap, found.entry()));
+            assert_eq!(found, Some((hash, number)));
+            assert_eq!(self.store.find((hash, number + (1 << 40))), None);
         }
     }
+}
+
+/// PROPTEST_CASES, or a number that keeps this quick.
+pub fn cases(default: u32) -> u32 {
+    std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }
 
 /// A small generator for reproducible runs.
