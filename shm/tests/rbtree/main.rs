@@ -1,5 +1,7 @@
 //! The tree against simple models, with nodes so small that a few elements make it deep.
 
+#[cfg(feature = "fault")]
+mod crash;
 mod failure;
 mod fields;
 mod growth;

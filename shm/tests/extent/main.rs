@@ -1,6 +1,9 @@
 //! Extents against a vector of bytes, with chunks of 16 bytes and tables of 4 entries, so that a few dozen
 //! bytes reach the second level.
 
+#[cfg(feature = "fault")]
+mod crash;
+
 use std::collections::BTreeSet;
 
 use proptest::collection::vec;
