@@ -1,5 +1,9 @@
 //! Numbers as Redis reads them from words and writes them into values.
 
+mod extended;
+
+pub use extended::Extended;
+
 /// A decimal integer exactly as Redis takes it: no spaces, no plus sign, no leading zeros, no `-0`.
 #[inline]
 pub fn parse_i64(word: &[u8]) -> Option<i64> {
