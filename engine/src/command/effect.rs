@@ -80,6 +80,14 @@ impl EffectLog {
         }
     }
 
+    /// Records an event that changes nothing by itself.
+    #[inline]
+    pub fn announce(&mut self, db: u32, key: &[u8], event: Event) {
+        if self.listening {
+            self.effects.push(Effect { db, key: key.into(), event: Some(event), command: Vec::new() });
+        }
+    }
+
     /// The transaction has committed: what it recorded will be delivered.
     #[inline]
     pub fn seal(&mut self) {

@@ -170,11 +170,27 @@ impl<'e, 's> Exec<'e, 's> {
         Ok(place.map(|place| keyspace.view(&place)))
     }
 
-    /// Where a key's string is, for a command that will change it; [`Error::WrongType`] if it holds
-    /// something else.
+    /// The live entry of a key for a command that will change it: notes the access, counts neither a hit
+    /// nor a miss.
+    ///
+    /// # Errors
+    /// As [`Exec::place_in`].
+    #[inline]
+    pub fn place_to_write(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
+        let (now_ms, no_touch) = (self.now_ms, self.caller.no_touch);
+        let place = self.place(key)?;
+        if let Some(place) = &place
+            && !no_touch
+        {
+            self.keyspace(key).touch(place, now_ms);
+        }
+        Ok(place)
+    }
+
+    /// [`Exec::place_to_write`] of a string; [`Error::WrongType`] if the key holds something else.
     #[inline]
     pub fn place_of_string(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
-        let place = self.place(key)?;
+        let place = self.place_to_write(key)?;
         match &place {
             Some(place) if self.view(key, place).kind() != Kind::String => Err(Error::WrongType),
             _ => Ok(place),
@@ -205,6 +221,22 @@ impl<'e, 's> Exec<'e, 's> {
         };
         let content = Content { kind: Kind::String, value: Value::String(pieces), deadline_ms };
         Ok(keyspace.put(db, key, place, content, now_ms)?)
+    }
+
+    /// Writes bytes at `offset` of the string at a place, which keeps its deadline; see
+    /// [`Keyspace::write_string`]. Records no effect.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn write_string(
+        &mut self,
+        key: &Key<'_>,
+        place: Place,
+        offset: usize,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let (db, now_ms) = (self.caller.db, self.now_ms);
+        Ok(self.keyspace(key).write_string(db, key, place, offset, bytes, now_ms)?)
     }
 
     /// Deletes the entry at a place.
@@ -272,6 +304,13 @@ impl<'e, 's> Exec<'e, 's> {
     pub fn repeat(&mut self, key: &Key<'_>, command: impl FnOnce() -> Vec<Box<[u8]>>) {
         let db = self.caller.db;
         self.keyspace(key).changed(db, key.bytes, None, command);
+    }
+
+    /// A further event of a change that [`Exec::changed`] has recorded.
+    #[inline]
+    pub fn announce(&mut self, key: &Key<'_>, event: Event) {
+        let db = self.caller.db;
+        self.keyspace(key).effects.announce(db, key.bytes, event);
     }
 
     /// [`Exec::changed`] for a key of another database.

@@ -133,6 +133,8 @@ pub struct Spec {
     pub syntax: &'static str,
     /// Tips for proxies and clients, as `COMMAND INFO` lists them.
     pub tips: &'static [&'static str],
+    /// For a command that should no longer be used: since which version, and what replaces it.
+    pub deprecated: Option<(&'static str, &'static str)>,
 }
 
 impl Spec {
@@ -155,6 +157,7 @@ impl Spec {
             summary: "",
             syntax: "",
             tips: &[],
+            deprecated: None,
         }
     }
 
@@ -210,6 +213,12 @@ impl Spec {
 
     pub const fn tips(mut self, tips: &'static [&'static str]) -> Spec {
         self.tips = tips;
+        self
+    }
+
+    /// Since which version something else should be used, and what, as `COMMAND DOCS` says it.
+    pub const fn deprecated(mut self, since: &'static str, replaced_by: &'static str) -> Spec {
+        self.deprecated = Some((since, replaced_by));
         self
     }
 

@@ -18,7 +18,7 @@ use std::borrow::Cow;
 use shm::extent::{Extent, Top, Writer};
 use shm::{Handle, Heap, OutOfMemory};
 
-use crate::types::string::{StringView, bytes_of};
+use crate::types::string::{StringView, bytes_of, extent_equals};
 
 /// Marks handles of entry blocks.
 pub enum Entry {}
@@ -199,16 +199,7 @@ impl<'a> EntryView<'a> {
 
     #[cold]
     fn has_long_key(&self, key: &[u8]) -> bool {
-        let len = key.len() as u64;
-        self.key_extent().is_some_and(|extent| {
-            let mut rest = key;
-            extent.len(self.heap) == len
-                && extent.chunks(self.heap, 0..len).all(|chunk| {
-                    let (here, after) = rest.split_at(chunk.len());
-                    rest = after;
-                    here == chunk
-                })
-        })
+        self.key_extent().is_some_and(|extent| extent_equals(self.heap, extent, key))
     }
 
     /// The string value. The caller has checked the kind.

@@ -1,15 +1,28 @@
 //! Strings: bytes inside the entry, or an extent list when they are long.
 
 use std::borrow::Cow;
+use std::hash::Hasher;
 
 use shm::Heap;
 use shm::extent::Extent;
+use twox_hash::XxHash3_64;
 
 /// The bytes of an extent list in one piece.
 pub(crate) fn bytes_of(heap: &Heap, extent: Extent) -> Vec<u8> {
     let mut bytes = vec![0; extent.len(heap) as usize];
     extent.read(heap, 0, &mut bytes);
     bytes
+}
+
+/// Whether an extent list holds just these bytes.
+pub(crate) fn extent_equals(heap: &Heap, extent: Extent, bytes: &[u8]) -> bool {
+    let mut rest = bytes;
+    extent.len(heap) == bytes.len() as u64
+        && extent.chunks(heap, 0..bytes.len() as u64).all(|chunk| {
+            let (here, after) = rest.split_at(chunk.len());
+            rest = after;
+            here == chunk
+        })
 }
 
 /// A string value where it lies.
@@ -50,6 +63,26 @@ impl<'a> StringView<'a> {
         match self {
             StringView::Inline(bytes) => Cow::Borrowed(bytes),
             StringView::Apart { heap, extent } => Cow::Owned(bytes_of(heap, *extent)),
+        }
+    }
+
+    /// Whether the value is just these bytes.
+    pub fn equals(&self, bytes: &[u8]) -> bool {
+        match self {
+            StringView::Inline(own) => *own == bytes,
+            StringView::Apart { heap, extent } => extent_equals(heap, *extent, bytes),
+        }
+    }
+
+    /// XXH3 with 64 bits and no seed. O(length).
+    pub fn digest(&self) -> u64 {
+        match self {
+            StringView::Inline(bytes) => XxHash3_64::oneshot(bytes),
+            StringView::Apart { .. } => {
+                let mut hasher = XxHash3_64::new();
+                self.for_each_piece(0, self.len(), |piece| hasher.write(piece));
+                hasher.finish()
+            }
         }
     }
 

@@ -1,5 +1,11 @@
 //! The words of a request, read from left to right.
 
+mod condition;
+mod expiry;
+
+pub use condition::{Comparison, Condition, DIGEST_LEN, digest_text};
+pub use expiry::{Base, ExpireTime, Expiry, Unit};
+
 use super::error::Error;
 use super::key::{Key, KeyHash, KeyHasher};
 use crate::number;
@@ -100,6 +106,12 @@ impl<'a> Args<'a> {
         let found = self.peek().is_some_and(|word| word.eq_ignore_ascii_case(keyword.as_bytes()));
         self.next += usize::from(found);
         found
+    }
+
+    /// The next `count` words, and those after them; `None` when there are fewer.
+    pub fn split(&self, count: usize) -> Option<(Args<'a>, Args<'a>)> {
+        let middle = self.next.checked_add(count).filter(|&middle| middle <= self.words.len())?;
+        Some((Args { words: &self.words[..middle], ..*self }, Args { next: middle, ..*self }))
     }
 
     /// A syntax error if words are left.
