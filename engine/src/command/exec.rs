@@ -223,7 +223,7 @@ impl<'e, 's> Exec<'e, 's> {
         Ok(keyspace.put(db, key, place, content, now_ms)?)
     }
 
-    /// Writes bytes at `offset` of the string at a place, which keeps its deadline; see
+    /// Writes bytes at `offset` of a string, which is made if there is none; see
     /// [`Keyspace::write_string`]. Records no effect.
     ///
     /// # Errors
@@ -231,7 +231,7 @@ impl<'e, 's> Exec<'e, 's> {
     pub fn write_string(
         &mut self,
         key: &Key<'_>,
-        place: Place,
+        place: Option<Place>,
         offset: usize,
         bytes: &[u8],
     ) -> Result<(), Error> {

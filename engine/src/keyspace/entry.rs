@@ -69,8 +69,8 @@ pub const DEADLINE_MS_MAX: u64 = (1 << 48) - 1;
 pub const CLOCK_PERIOD_S: u64 = 1 << 24;
 /// Longer keys and values are kept apart. Keeps an entry well inside one block.
 const KEY_INLINE_MAX: usize = 4 * 1024;
-/// Leaves room for the optional fields, so that gaining a deadline never moves the value.
-const ENTRY_INLINE_MAX: usize = shm::heap::MAX_BLOCK_LEN - LINKS_LEN - DEADLINE_LEN;
+/// The longest entry. Leaves room for the optional fields, so that gaining a deadline never moves the value.
+pub const ENTRY_INLINE_MAX: usize = shm::heap::MAX_BLOCK_LEN - LINKS_LEN - DEADLINE_LEN;
 
 /// Length of a varint.
 const fn varint_len(value: usize) -> usize {
@@ -380,29 +380,80 @@ pub fn overwrite_string(heap: &mut Heap, entry: Handle<Entry>, value: &[u8]) -> 
     Ok(true)
 }
 
-/// Overwrites bytes inside a string value without changing its length.
+/// Writes bytes at `offset` of a string value, with zeros between its old end and `offset`, if the entry
+/// can stay where it is: its value lies apart, or it stays in its block class and the range is short.
+/// Returns whether it did; if not, nothing was changed.
 ///
 /// # Errors
-/// [`OutOfMemory`] when the undo log is full or a piece of an extent list cannot be copied.
-pub fn store_string_range(
+/// [`OutOfMemory`].
+pub fn write_string(
     heap: &mut Heap,
     entry: Handle<Entry>,
     offset: usize,
     bytes: &[u8],
-) -> Result<(), OutOfMemory> {
+) -> Result<bool, OutOfMemory> {
     let view = EntryView::new(heap, entry);
-    let value_start = view.value_start as usize;
-    match view.value_extent() {
-        None => heap.store(entry, value_start + offset, bytes),
-        Some(mut extent) => {
-            let before = extent.handle();
-            extent.write(heap, offset as u64, bytes)?;
-            if extent.handle() == before {
-                return Ok(());
-            }
-            heap.store_u32(entry, value_start, extent.handle().raw())
+    let (old_len, value_start) = (view.string().len(), view.value_start as usize);
+    if let Some(mut extent) = view.value_extent() {
+        let before = extent.handle();
+        write_extent(heap, &mut extent, offset, bytes)?;
+        if extent.handle() != before {
+            heap.store_u32(entry, value_start, extent.handle().raw())?;
         }
+        return Ok(true);
     }
+    let new_len = old_len.max(offset + bytes.len());
+    // From here to the end of `bytes` everything is written again.
+    let start = offset.min(old_len);
+    let len = offset + bytes.len() - start;
+    let digits = varint_len(old_len);
+    if len > IN_PLACE_MAX
+        || varint_len(new_len) != digits
+        || value_start + new_len > ENTRY_INLINE_MAX
+        || heap.block_len(value_start + new_len) != heap.block_len(value_start + old_len)
+    {
+        return Ok(false);
+    }
+    if new_len > old_len {
+        let mut length = [0; 10];
+        put_varint(&mut length, new_len);
+        heap.store(entry, value_start - digits, &length[..digits])?;
+    }
+    let mut range = [0; IN_PLACE_MAX];
+    range[len - bytes.len()..len].copy_from_slice(bytes);
+    heap.store(entry, value_start + start, &range[..len])?;
+    Ok(true)
+}
+
+/// [`write_string`] of an extent list.
+fn write_extent(
+    heap: &mut Heap,
+    extent: &mut Extent,
+    offset: usize,
+    bytes: &[u8],
+) -> Result<(), OutOfMemory> {
+    let old_len = extent.len(heap) as usize;
+    let (inside, after) = bytes.split_at(bytes.len().min(old_len.saturating_sub(offset)));
+    if !inside.is_empty() {
+        extent.write(heap, offset as u64, inside)?;
+    }
+    if offset > old_len && !after.is_empty() {
+        extent.resize(heap, offset as u64)?;
+    }
+    if !after.is_empty() {
+        extent.append(heap, after)?;
+    }
+    Ok(())
+}
+
+/// An extent list of `old` with `bytes` written at `offset`; a long gap between them takes no memory.
+///
+/// # Errors
+/// [`OutOfMemory`].
+pub fn extent_with(heap: &mut Heap, old: &[u8], offset: usize, bytes: &[u8]) -> Result<Extent, OutOfMemory> {
+    let mut extent = extent_of(heap, &[old])?;
+    write_extent(heap, &mut extent, offset, bytes)?;
+    Ok(extent)
 }
 
 /// Changes the deadline in place. The entry must have one already (its place is part of the layout).

@@ -384,17 +384,41 @@ impl Keyspace {
         }
     }
 
-    /// Overwrites bytes inside a string value; its length stays.
+    /// Writes bytes at `offset` of the string at a place, or of an empty one that is made under the key;
+    /// it grows when they reach past its end, and what lies between its old end and `offset` becomes
+    /// zeros. The deadline stays. O(length written), amortized over appends.
     ///
     /// # Errors
     /// [`OutOfMemory`].
-    pub fn store_string_range(
+    pub fn write_string(
         &mut self,
-        place: &Place,
+        db: u32,
+        key: &Key<'_>,
+        place: Option<Place>,
         offset: usize,
         bytes: &[u8],
+        now_ms: u64,
     ) -> Result<(), OutOfMemory> {
-        entry::store_string_range(&mut self.heap, place.entry(), offset, bytes)
+        let (mut old, mut deadline_ms) = (Vec::new(), None);
+        if let Some(place) = &place {
+            if entry::write_string(&mut self.heap, place.entry(), offset, bytes)? {
+                self.touch(place, now_ms);
+                return Ok(());
+            }
+            let view = self.view(place);
+            (old, deadline_ms) = (view.string().contiguous().into_owned(), view.deadline_ms());
+        }
+        let end = offset + bytes.len();
+        let new;
+        let value = if end > entry::ENTRY_INLINE_MAX {
+            Value::Apart(entry::extent_with(&mut self.heap, &old, offset, bytes)?)
+        } else {
+            old.resize(old.len().max(end), 0);
+            old[offset..end].copy_from_slice(bytes);
+            new = [&*old];
+            Value::String(&new)
+        };
+        self.put(db, key, place, Content { kind: Kind::String, value, deadline_ms }, now_ms)
     }
 
     /// Frees an entry's block and detaches its extent lists, but for the one that is `kept`.
