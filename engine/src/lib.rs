@@ -7,5 +7,7 @@ pub mod glob;
 pub mod keyspace;
 pub mod number;
 pub mod shard;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 pub mod txn;
 pub mod types;

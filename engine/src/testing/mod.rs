@@ -1,0 +1,297 @@
+//! Conversations with the data commands, in process, for tests of this crate and of others (feature
+//! `testing`): shards over ordinary memory, a clock that is moved by hand, and replies as text.
+//!
+//! ```text
+//! > SET lock mine NX PX 5000        a command, its words quoted as redis-cli takes them
+//! OK                                its reply, as redis-cli shows it on a terminal
+//! ! set SET lock mine PXAT 1005000  its effects (event, canonical command), if any line speaks of them
+//! ! expire
+//! ... 5000 ms                       the clock moves on
+//! > GET lock
+//! (nil)
+//! ! expired DEL lock
+//! > APPEND lock ""
+//! (integer) 0
+//! > EXISTS nothing
+//! (integer) 0
+//! ! none                            it has no effects
+//! # a comment; empty lines are skipped
+//! ```
+//!
+//! After every command the session checks that the reply was one complete item and that no shard is
+//! left inside a transaction.
+
+mod quote;
+mod recorder;
+
+use shm::Heap;
+
+pub use self::quote::{quoted, words_of};
+pub use self::recorder::Recorder;
+use crate::command::effect::Effect;
+use crate::command::{
+    Args, Caller, DataCommand, Error, Exec, KeyHasher, Next, Reply, Routing, Tour, VisitCommand,
+};
+use crate::commands::{data_commands, visit_commands};
+use crate::keyspace::slot::{SLOT_COUNT, SlotRange};
+use crate::keyspace::{Keyspace, Stats};
+use crate::txn::{self, Coordinator};
+
+/// What the clock of a new session shows, unix milliseconds.
+pub const START_MS: u64 = 1_000_000;
+
+/// Memory of each shard, bytes.
+const SHARD_BYTES: usize = 64 << 20;
+
+/// Holds a conversation with one shard and, from the beginning, with several; see the module.
+///
+/// # Panics
+/// When a reply or an effect is not the expected one.
+#[track_caller]
+pub fn check(conversation: &str) {
+    for shards in [1, 3] {
+        Session::new(shards).check(conversation);
+    }
+}
+
+/// A client's session with shards of its own.
+pub struct Session {
+    shards: Vec<Keyspace>,
+    hasher: KeyHasher,
+    /// What the server would know of the caller. Tests change it as they like.
+    pub caller: Caller,
+    /// Whether replies are those of RESP3.
+    pub resp3: bool,
+    now_ms: u64,
+}
+
+impl Session {
+    /// `count` shards that share the slots evenly. Effects are recorded.
+    pub fn new(count: usize) -> Session {
+        let hasher = KeyHasher::new([7; 16]);
+        let first_slot = |shard: usize| (usize::from(SLOT_COUNT) * shard / count) as u16;
+        let shards = (0..count).map(|shard| {
+            let count = first_slot(shard + 1) - first_slot(shard);
+            let slots = SlotRange::new(first_slot(shard), count).expect("every shard has slots");
+            let mut keyspace = Keyspace::new(Heap::in_memory(SHARD_BYTES), hasher, slots);
+            keyspace.effects_mut().listen(true);
+            keyspace
+        });
+        let caller = Caller { db: 0, db_count: 16, no_touch: false, string_len_max: 512 << 20, random: 1 };
+        Session { shards: shards.collect(), hasher, caller, resp3: false, now_ms: START_MS }
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Moves the clock.
+    pub fn advance(&mut self, by_ms: u64) {
+        self.now_ms += by_ms;
+    }
+
+    pub fn shards(&mut self) -> &mut [Keyspace] {
+        &mut self.shards
+    }
+
+    /// Takes the counters of all shards.
+    pub fn take_stats(&mut self) -> Stats {
+        let add = |sum: Stats, keyspace: &mut Keyspace| {
+            let stats = keyspace.take_stats();
+            Stats {
+                hits: sum.hits + stats.hits,
+                misses: sum.misses + stats.misses,
+                expired: sum.expired + stats.expired,
+            }
+        };
+        self.shards.iter_mut().fold(Stats::default(), add)
+    }
+
+    /// Takes the effects of everything since they were last taken, shard by shard.
+    pub fn take_effects(&mut self) -> Vec<Effect> {
+        self.shards.iter_mut().flat_map(|keyspace| keyspace.effects_mut().take().0).collect()
+    }
+
+    /// Holds a conversation; see the module.
+    #[track_caller]
+    pub fn check(&mut self, conversation: &str) {
+        let mut lines = conversation.lines().map(str::trim_start).peekable();
+        while let Some(line) = lines.next() {
+            if let Some(pause) = line.strip_prefix("... ") {
+                let pause_ms = pause.strip_suffix(" ms").and_then(|number| number.parse().ok());
+                self.advance(pause_ms.unwrap_or_else(|| panic!("not a pause: {line}")));
+            } else if let Some(command) = line.strip_prefix("> ") {
+                let mut reply = Vec::new();
+                while let Some(line) = lines.next_if(|line| !ends_reply(line)) {
+                    reply.push(line);
+                }
+                let mut effects = Vec::new();
+                while let Some(line) = lines.next_if(|line| line.starts_with("! ")) {
+                    effects.push(&line[2..]);
+                }
+                self.check_exchange(command, &reply, &effects);
+            } else {
+                assert!(line.is_empty() || line.starts_with('#'), "neither command nor pause: {line}");
+            }
+        }
+    }
+
+    #[track_caller]
+    fn check_exchange(&mut self, command: &str, expected_reply: &[&str], expected_effects: &[&str]) {
+        self.take_effects();
+        let shards = self.shards.len();
+        let reply = self.run(command);
+        let reply: Vec<&str> = reply.lines().map(str::trim_start).collect();
+        assert_eq!(reply, expected_reply, "\nreply to: {command} ({shards} shards)");
+        let mut effects: Vec<String> = self.take_effects().iter().map(described).collect();
+        if let [first, ..] = expected_effects {
+            let mut expected: Vec<&str> = expected_effects.to_vec();
+            if *first == "none" {
+                expected.clear();
+            }
+            // Effects come shard by shard: their order is the writer's only within one shard.
+            if shards > 1 {
+                effects.sort();
+                expected.sort();
+            }
+            assert_eq!(effects, expected, "\neffects of: {command} ({shards} shards)");
+        }
+    }
+
+    /// Runs a command given as a line; the reply as text.
+    ///
+    /// # Panics
+    /// When there is no such command, or when it broke a promise (see the module).
+    #[track_caller]
+    pub fn run(&mut self, line: &str) -> String {
+        let words = words_of(line).unwrap_or_else(|| panic!("unbalanced quotes: {line}"));
+        let words: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+        self.call(&words)
+    }
+
+    /// Runs a command given as words; the reply as text.
+    ///
+    /// # Panics
+    /// As [`Session::run`].
+    #[track_caller]
+    pub fn call(&mut self, words: &[&[u8]]) -> String {
+        let is_it = |name: &str| words[0].eq_ignore_ascii_case(name.as_bytes());
+        let mut reply = Recorder::new(self.resp3);
+        self.caller.random = self.caller.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        if let Some(command) = data_commands().find(|command| is_it(command.spec.name)) {
+            match command.spec.arity.admits(words.len()) {
+                true => self.run_data(command, words, &mut reply),
+                false => reply.error(&wrong_arity(command.spec.name)),
+            }
+        } else if let Some(command) = visit_commands().find(|command| is_it(command.spec.name)) {
+            match command.spec.arity.admits(words.len()) {
+                true => self.run_visit(command, words, &mut reply),
+                false => reply.error(&wrong_arity(command.spec.name)),
+            }
+        } else {
+            panic!("no such command: {}", String::from_utf8_lossy(words[0]));
+        }
+        for keyspace in &self.shards {
+            assert!(!keyspace.heap().in_transaction(), "a transaction was left open");
+        }
+        reply.render()
+    }
+
+    fn run_data(&mut self, command: &DataCommand, words: &[&[u8]], reply: &mut Recorder) {
+        let mut slots = Vec::new();
+        let walked =
+            command.spec.keys.walk(words, |index, _| slots.push(self.hasher.hash(words[index]).slot()));
+        let all = command.spec.routing == Routing::AllShards || walked.is_err();
+        let is_held = |keyspace: &Keyspace| all || slots.iter().any(|&slot| keyspace.slots().contains(slot));
+        let mut held: Vec<&mut Keyspace> =
+            self.shards.iter_mut().filter(|keyspace| is_held(keyspace)).collect();
+        assert!(command.spec.routing != Routing::OneShard || held.len() == 1, "one key, one shard");
+        let mut args = Args::new(words, &self.hasher);
+        // The outcome is in the reply.
+        let _ = txn::run(&mut held, self.caller, self.now_ms, command, &mut args, reply, &mut Line(0));
+    }
+
+    fn run_visit(&mut self, command: &VisitCommand, words: &[&[u8]], reply: &mut Recorder) {
+        match self.visit(command, words) {
+            Ok(visitor) => visitor.finish(reply),
+            Err(error) => reply.error(&error),
+        }
+    }
+
+    fn visit(
+        &mut self,
+        command: &VisitCommand,
+        words: &[&[u8]],
+    ) -> Result<Box<dyn crate::command::Visitor>, Error> {
+        let first_slots: Vec<u16> = self.shards.iter().map(|keyspace| keyspace.slots().first()).collect();
+        let tour = Tour { first_slots: &first_slots, random: self.caller.random };
+        let mut visitor = (command.start)(&mut Args::new(words, &self.hasher), tour)?;
+        let mut next = visitor.first();
+        while let Next::Shard(shard) = next {
+            let mut held = [&mut self.shards[shard]];
+            next = visitor.visit(shard, &mut Exec::new(&mut held, self.caller, self.now_ms))?;
+        }
+        Ok(visitor)
+    }
+}
+
+fn wrong_arity(name: &'static str) -> Error {
+    Error::WrongArity(name.into())
+}
+
+fn ends_reply(line: &str) -> bool {
+    line.is_empty() || [">", "!", "#", "... "].iter().any(|mark| line.starts_with(mark))
+}
+
+/// An effect on one line: event, then the canonical command.
+fn described(effect: &Effect) -> String {
+    let event = effect.event.map_or("-", |event| event.name);
+    let words = effect.command.iter().map(|word| quote::bare_or_quoted(word));
+    std::iter::once(event.to_owned()).chain(words).collect::<Vec<_>>().join(" ")
+}
+
+/// A coordinator without a control segment: nothing dies here.
+struct Line(u64);
+
+impl Coordinator for Line {
+    fn begin(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+    fn announce(&mut self, txid: u64) {
+        assert_eq!(txid, self.0);
+    }
+    fn clear(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_conversation_is_held() {
+        check(
+            "> get k
+             (nil)
+             ! none
+             # again
+             > DEL k k
+             (integer) 0
+
+             > GET
+             (error) ERR wrong number of arguments for 'get' command",
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "reply to: GET k")]
+    fn a_wrong_reply_is_noticed() {
+        check("> GET k\n\"v\"");
+    }
+
+    #[test]
+    #[should_panic(expected = "effects of: GET k")]
+    fn a_missing_effect_is_noticed() {
+        check("> GET k\n(nil)\n! set SET k v");
+    }
+}
