@@ -271,12 +271,13 @@ mod tests {
     #[test]
     fn a_conversation_is_held() {
         check(
-            "> get k
-             (nil)
+            "> SET k v
+             OK
+             ! set SET k v
+             # read back
+             > get k
+             \"v\"
              ! none
-             # again
-             > DEL k k
-             (integer) 0
 
              > GET
              (error) ERR wrong number of arguments for 'get' command",

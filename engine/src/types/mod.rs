@@ -1,3 +1,4 @@
 //! The values that keys hold. Plain interfaces over a heap: no argument parsing, no replies.
 
+pub mod lcs;
 pub mod string;
