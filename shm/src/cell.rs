@@ -31,7 +31,7 @@ impl Region {
     #[inline]
     pub(crate) fn store_u64(&mut self, at: usize, value: u64) {
         let spot = self.spot(at, 8).cast::<u64>();
-        self.before_store();
+        self.before_store(at, 8);
         // SAFETY: `spot` has 8 backed bytes, `&mut self` is exclusive, and the write needs no alignment.
         unsafe { spot.write_unaligned(value.to_le()) }
         self.after_store(at, 8);
@@ -41,7 +41,7 @@ impl Region {
     #[inline]
     pub(crate) fn store_u32(&mut self, at: usize, value: u32) {
         let spot = self.spot(at, 4).cast::<u32>();
-        self.before_store();
+        self.before_store(at, 4);
         // SAFETY: `spot` has 4 backed bytes, `&mut self` is exclusive, and the write needs no alignment.
         unsafe { spot.write_unaligned(value.to_le()) }
         self.after_store(at, 4);
@@ -51,7 +51,7 @@ impl Region {
     #[inline]
     pub(crate) fn store_u16(&mut self, at: usize, value: u16) {
         let spot = self.spot(at, 2).cast::<u16>();
-        self.before_store();
+        self.before_store(at, 2);
         // SAFETY: `spot` has 2 backed bytes, `&mut self` is exclusive, and the write needs no alignment.
         unsafe { spot.write_unaligned(value.to_le()) }
         self.after_store(at, 2);
@@ -61,7 +61,7 @@ impl Region {
     #[inline]
     pub(crate) fn store_bytes(&mut self, at: usize, bytes: &[u8]) {
         let spot = self.spot(at, bytes.len());
-        self.before_store();
+        self.before_store(at, bytes.len());
         // SAFETY: `spot` has as many backed bytes, and `bytes` cannot overlap them: `&mut self` is exclusive.
         unsafe { spot.copy_from_nonoverlapping(NonNull::from(bytes).cast(), bytes.len()) }
         self.after_store(at, bytes.len());
@@ -72,7 +72,7 @@ impl Region {
     pub(crate) fn copy_within(&mut self, from: usize, to: usize, len: usize) {
         let from = self.spot(from, len);
         let spot = self.spot(to, len);
-        self.before_store();
+        self.before_store(to, len);
         // SAFETY: both are `len` backed bytes, `&mut self` is exclusive, and overlap is allowed.
         unsafe { from.copy_to(spot, len) }
         self.after_store(to, len);
@@ -82,7 +82,7 @@ impl Region {
     #[inline]
     pub(crate) fn fill<R>(&mut self, at: usize, len: usize, write: impl FnOnce(&mut [u8]) -> R) -> R {
         let spot = self.spot(at, len);
-        self.before_store();
+        self.before_store(at, len);
         // SAFETY: `spot` has `len` backed initialized bytes, and `&mut self` is exclusive while they are lent.
         let result = write(unsafe { std::slice::from_raw_parts_mut(spot.as_ptr(), len) });
         self.after_store(at, len);
@@ -94,7 +94,7 @@ impl Region {
     pub(crate) fn store_word_record(&mut self, log_at: usize, at: usize) {
         let old = self.spot(at, 8).cast::<u64>();
         let record = self.spot(log_at, 16).cast::<u64>();
-        self.before_store();
+        self.before_store(log_at, 16);
         // SAFETY: `old` has 8 backed bytes, and the read needs no alignment.
         let old = unsafe { old.read_unaligned() };
         // SAFETY: `record` has 16 backed bytes, `&mut self` is exclusive, and the write needs no alignment.
@@ -113,7 +113,7 @@ impl Region {
         let padded = record_len(len) - 8;
         let old = self.spot(at, len);
         let record = self.spot(log_at, padded + 8);
-        self.before_store();
+        self.before_store(log_at, padded + 8);
         // SAFETY: both have `len` backed bytes, `&mut self` is exclusive, and overlap is allowed.
         unsafe { old.copy_to(record, len) }
         // SAFETY: `record` has 8 more bytes from there.
@@ -128,7 +128,7 @@ impl Region {
     pub(crate) fn publish_u64(&mut self, at: usize, value: u64) {
         assert!(at.is_multiple_of(8), "published word is not aligned");
         let spot = self.spot(at, 8).cast::<u64>();
-        self.before_store();
+        self.before_store(at, 8);
         compiler_fence(Ordering::SeqCst);
         // SAFETY: `spot` is 8 backed bytes that only `self` reaches while it is borrowed; it is aligned, as
         // `at` is and the region's base is aligned to a page.
@@ -158,8 +158,8 @@ impl Region {
     }
 
     #[cfg(feature = "fault")]
-    fn before_store(&mut self) {
-        self.faults.before();
+    fn before_store(&mut self, at: usize, len: usize) {
+        self.faults.before_store(at, len);
     }
 
     #[cfg(feature = "fault")]
@@ -171,7 +171,7 @@ impl Region {
 
     #[cfg(not(feature = "fault"))]
     #[inline(always)]
-    fn before_store(&mut self) {}
+    fn before_store(&mut self, _at: usize, _len: usize) {}
 
     #[cfg(not(feature = "fault"))]
     #[inline(always)]

@@ -1,7 +1,7 @@
 //! Crashes and panics at every store, for tests (feature `fault`).
 //!
 //! Every store to a region is one numbered event: a word, a record of the undo log, a move of its tail, a whole
-//! fill, growth, a punched hole. A [`Heap`] can record its events, so that a test replays every prefix of them onto
+//! fill, growth, a punched or refilled hole; a store to a hole is a panic. A [`Heap`] can record its events, so that a test replays every prefix of them onto
 //! the bytes from before, which is exactly what a killed process leaves behind; and it can panic instead of
 //! performing the n-th.
 //!
@@ -40,6 +40,8 @@
 //! assert!(panics > 5);
 //! ```
 
+use std::collections::BTreeSet;
+use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use crate::alloc::page::{self, Kind};
@@ -56,6 +58,8 @@ pub enum Event {
     Grow { to: usize },
     /// A range was given back to the system.
     Punch { start: usize, len: usize },
+    /// A range was backed again.
+    Refill { start: usize, len: usize },
 }
 
 impl Event {
@@ -63,14 +67,35 @@ impl Event {
     fn ends_transaction(&self) -> bool {
         matches!(self, Event::Store { at: TAIL_AT, bytes } if bytes.iter().all(|&byte| byte == 0))
     }
+}
 
-    fn apply(&self, image: &mut Vec<u8>) {
-        match self {
-            Event::Store { at, bytes } => image[*at..at + bytes.len()].copy_from_slice(bytes),
-            Event::Grow { to } => image.resize(*to, 0),
-            Event::Punch { start, len } => image[*start..start + len].fill(0),
+/// The bytes of a region, and which of its pages have no memory behind them.
+#[derive(Debug, Clone)]
+struct Image {
+    bytes: Vec<u8>,
+    holes: BTreeSet<usize>,
+}
+
+impl Image {
+    fn of(region: &Region) -> Image {
+        Image { bytes: region.bytes().to_vec(), holes: region.faults.holes.clone() }
+    }
+
+    fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Store { at, bytes } => self.bytes[*at..at + bytes.len()].copy_from_slice(bytes),
+            Event::Grow { to } => self.bytes.resize(*to, 0),
+            Event::Punch { start, len } => {
+                self.bytes[*start..start + len].fill(0);
+                self.holes.extend(pages(*start, *len));
+            }
+            Event::Refill { start, len } => self.holes.retain(|page| !pages(*start, *len).contains(page)),
         }
     }
+}
+
+fn pages(start: usize, len: usize) -> Range<usize> {
+    start / PAGE_LEN..(start + len).div_ceil(PAGE_LEN)
 }
 
 /// What a panic that was asked for is thrown with.
@@ -83,9 +108,31 @@ pub(crate) struct Faults {
     trace: Option<Vec<Event>>,
     panic_after: Option<usize>,
     commits: usize,
+    /// Pages that have been punched and not refilled.
+    holes: BTreeSet<usize>,
 }
 
 impl Faults {
+    /// Called before each store.
+    pub fn before_store(&mut self, at: usize, len: usize) {
+        if let Some(hole) = self.holes.range(pages(at, len)).next() {
+            panic!("store to page {hole}, whose memory went back to the system");
+        }
+        self.before();
+    }
+
+    /// A range was given back to the system.
+    pub fn punched(&mut self, start: usize, len: usize) {
+        self.holes.extend(pages(start, len));
+        self.after(|| Event::Punch { start, len });
+    }
+
+    /// A range is backed again.
+    pub fn refilled(&mut self, start: usize, len: usize) {
+        self.holes.retain(|page| !pages(start, len).contains(page));
+        self.after(|| Event::Refill { start, len });
+    }
+
     /// Called before each event.
     pub fn before(&mut self) {
         if let Some(left) = &mut self.panic_after {
@@ -112,7 +159,7 @@ impl Faults {
 
 /// The bytes of a heap at some moment, and everything that is stored from then on.
 pub struct Recording {
-    before: Vec<u8>,
+    before: Image,
 }
 
 impl Recording {
@@ -120,7 +167,7 @@ impl Recording {
     pub fn start(heap: &mut Heap) -> Recording {
         let region = heap.region_mut();
         region.faults.trace = Some(Vec::new());
-        Recording { before: region.bytes().to_vec() }
+        Recording { before: Image::of(region) }
     }
 
     /// Ends the recording.
@@ -152,7 +199,7 @@ impl Effort {
 
 /// Every crash that a recorded run could have met.
 pub struct Crashes {
-    before: Vec<u8>,
+    before: Image,
     events: Vec<Event>,
 }
 
@@ -175,8 +222,8 @@ impl Crashes {
     /// The bytes of the region after a prefix of the events.
     pub fn image(&self, events: usize) -> Vec<u8> {
         let mut image = self.before.clone();
-        self.events[..events].iter().for_each(|event| event.apply(&mut image));
-        image
+        self.events[..events].iter().for_each(|event| image.apply(event));
+        image.bytes
     }
 
     /// For every prefix of the events: attaches to what it leaves, and shows the recovered heap to `check`
@@ -209,24 +256,24 @@ impl Crashes {
                 drop(place);
             }
             if let Some(event) = self.events.get(count) {
-                event.apply(&mut image);
+                image.apply(event);
             }
         }
     }
 
     fn cut_off_recovery(
         &self,
-        image: &[u8],
+        image: &Image,
         recovery: &[Event],
         effort: Effort,
-        mut again: impl FnMut(&[u8]),
+        mut again: impl FnMut(&Image),
     ) {
         if effort.recovery_every == usize::MAX {
             return;
         }
-        let mut image = image.to_vec();
+        let mut image = image.clone();
         for (count, event) in recovery.iter().enumerate() {
-            event.apply(&mut image);
+            image.apply(event);
             if count % effort.recovery_every == 0 || event.ends_transaction() {
                 let place = Place { what: "recovery cut off", at: count + 1, of: recovery.len() };
                 again(&image);
@@ -237,8 +284,9 @@ impl Crashes {
 }
 
 /// Attaches to an image and checks what comes of it. Returns what the attaching stored.
-fn recover(image: &[u8], is_committed: impl Fn() -> bool, check: impl FnOnce(&mut Heap)) -> Vec<Event> {
-    let mut region = Region::from_image(image, image.len() + (16 << 20));
+fn recover(image: &Image, is_committed: impl Fn() -> bool, check: impl FnOnce(&mut Heap)) -> Vec<Event> {
+    let mut region = Region::from_image(&image.bytes, image.bytes.len() + (16 << 20));
+    region.faults.holes = image.holes.clone();
     region.faults.trace = Some(Vec::new());
     let (mut heap, _) = Heap::attach(region, HeapOptions::default(), |_| is_committed())
         .unwrap_or_else(|corrupt| panic!("recovery refuses: {corrupt}"));

@@ -193,7 +193,9 @@ impl Heap {
             None => self.open_page(number)?,
         };
         let bit = word.trailing_ones();
-        self.log.word(&mut self.region, word_at);
+        if !cfg!(hearth_mutant = "drop_bitmap_record") {
+            self.log.word(&mut self.region, word_at);
+        }
         self.region.store_u64(word_at, word | 1 << bit);
         let page = word_at / PAGE_LEN;
         let free = self.pages.took(page);
@@ -214,7 +216,9 @@ impl Heap {
     fn open_page(&mut self, number: u8) -> Result<(usize, u64), OutOfMemory> {
         let page = self.free_page()?;
         let class = self.pages.classes().class(number);
-        self.log.word(&mut self.region, descriptor_at(page));
+        if !cfg!(hearth_mutant = "drop_descriptor_record") {
+            self.log.word(&mut self.region, descriptor_at(page));
+        }
         page::clear_bitmap(&mut self.region, page, class);
         page::set_kind(&mut self.region, page, Kind::Blocks { class: number, free: class.blocks });
         self.pages.opened(page, number);
@@ -290,7 +294,9 @@ impl Heap {
         if !self.log.has_room(record_len(bytes.len())) {
             self.make_room(record_len(bytes.len()))?;
         }
-        self.log.range(&mut self.region, at, bytes.len());
+        if !cfg!(hearth_mutant = "drop_range_record") {
+            self.log.range(&mut self.region, at, bytes.len());
+        }
         self.region.store_bytes(at, bytes);
         Ok(())
     }
@@ -307,7 +313,9 @@ impl Heap {
         if !self.log.has_room(WORD_RECORD_LEN) {
             self.make_room(WORD_RECORD_LEN)?;
         }
-        self.log.range(&mut self.region, at, 4);
+        if !cfg!(hearth_mutant = "drop_half_word_record") {
+            self.log.range(&mut self.region, at, 4);
+        }
         self.region.store_u32(at, value);
         Ok(())
     }
@@ -340,7 +348,9 @@ impl Heap {
         if !self.log.has_room(WORD_RECORD_LEN) {
             self.make_room(WORD_RECORD_LEN)?;
         }
-        self.log.word(&mut self.region, at);
+        if !cfg!(hearth_mutant = "drop_word_record") {
+            self.log.word(&mut self.region, at);
+        }
         self.region.store_u64(at, value);
         Ok(())
     }

@@ -189,13 +189,18 @@ impl Region {
         self.faults.before();
         self.backing.punch(start, len);
         #[cfg(feature = "fault")]
-        self.faults.after(|| crate::fault::Event::Punch { start, len });
+        self.faults.punched(start, len);
     }
 
     /// Backs whole pages again that may have been punched.
     pub fn refill(&mut self, start: usize, len: usize) -> Result<(), OutOfMemory> {
         assert!(start.is_multiple_of(PAGE_LEN) && len.is_multiple_of(PAGE_LEN) && start + len <= self.len);
-        self.backing.refill(start, len)
+        #[cfg(feature = "fault")]
+        self.faults.before();
+        self.backing.refill(start, len)?;
+        #[cfg(feature = "fault")]
+        self.faults.refilled(start, len);
+        Ok(())
     }
 }
 

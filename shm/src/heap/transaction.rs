@@ -32,6 +32,9 @@ impl Heap {
         // The commit will look at the page's bitmap.
         self.region.prefetch(self.at(block, 0) / PAGE_LEN * PAGE_LEN);
         self.frees.push(block.raw());
+        if cfg!(hearth_mutant = "reuse_before_commit") {
+            self.apply_frees();
+        }
     }
 
     fn is_block<T: ?Sized>(&self, block: Handle<T>) -> bool {
@@ -56,6 +59,9 @@ impl Heap {
         if !self.log.begun() {
             return;
         }
+        if cfg!(hearth_mutant = "commit_before_frees") {
+            self.region.publish_u64(TAIL_AT, 0);
+        }
         if !self.frees.is_empty() {
             self.apply_frees();
         }
@@ -72,6 +78,9 @@ impl Heap {
         assert!(transaction != 0 && !self.prepared);
         if !self.log.begun() {
             self.begin();
+        }
+        if cfg!(hearth_mutant = "prepared_before_frees") {
+            self.region.publish_u64(PREPARED_AT, transaction);
         }
         self.apply_frees();
         self.region.publish_u64(PREPARED_AT, transaction);
@@ -200,7 +209,9 @@ impl Heap {
             return Err(OutOfMemory);
         }
         let page = self.free_page()?;
-        page::set_kind(&mut self.region, page, Kind::Log);
+        if !cfg!(hearth_mutant = "log_page_unmarked") {
+            page::set_kind(&mut self.region, page, Kind::Log);
+        }
         self.pages.reserved(page);
         self.log.add_spare(page as u32);
         Ok(())
@@ -229,10 +240,11 @@ impl Heap {
         let first = page / CHUNK_PAGES * CHUNK_PAGES;
         let last = (first + CHUNK_PAGES).min(self.pages.count());
         let holes = (page..last).take_while(|&page| self.pages.is_hole(page)).count();
-        self.region.refill(page * PAGE_LEN, holes * PAGE_LEN)?;
-        for hole in page..page + holes {
-            self.release(hole);
+        if cfg!(hearth_mutant = "mark_before_refill") {
+            (page..page + holes).for_each(|hole| self.release(hole));
         }
+        self.region.refill(page * PAGE_LEN, holes * PAGE_LEN)?;
+        (page..page + holes).for_each(|hole| self.release(hole));
         Ok(())
     }
 

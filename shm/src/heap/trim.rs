@@ -41,6 +41,9 @@ impl Heap {
     }
 
     fn punch(&mut self, start: usize, end: usize) {
+        if cfg!(hearth_mutant = "punch_before_mark") {
+            self.region.punch(start * PAGE_LEN, (end - start) * PAGE_LEN);
+        }
         for page in start..end {
             page::set_kind(&mut self.region, page, Kind::Hole);
             self.pages.punched(page);

@@ -79,16 +79,23 @@ impl Log {
         (self.at, self.end) = (LOG_AT, PAGE_LEN);
         self.limit = self.end - FREES_LEN;
         self.begun = true;
-        self.range(region, HOT_AT, HOT_LEN);
+        if !cfg!(hearth_mutant = "no_hot_line") {
+            self.range(region, HOT_AT, HOT_LEN);
+        }
     }
 
     /// Saves the word at `at`. The caller has made sure of room.
     #[inline]
     pub fn word(&mut self, region: &mut Region, at: usize) {
         debug_assert!(self.begun && self.at + WORD_RECORD_LEN <= self.end);
+        if cfg!(hearth_mutant = "tail_before_record") {
+            region.publish_u64(TAIL_AT, (self.at + WORD_RECORD_LEN) as u64);
+        }
         region.store_word_record(self.at, at);
         self.at += WORD_RECORD_LEN;
-        region.publish_u64(TAIL_AT, self.at as u64);
+        if !cfg!(hearth_mutant = "tail_before_record") {
+            region.publish_u64(TAIL_AT, self.at as u64);
+        }
     }
 
     /// Saves up to 256 bytes at `at`. The caller has made sure of room.

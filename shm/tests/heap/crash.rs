@@ -140,6 +140,15 @@ fn the_same_word_is_stored_many_times() {
 }
 
 #[test]
+fn a_block_freed_and_one_allocated_in_the_same_transaction() {
+    Scenario::new(
+        vec![vec![put(0, 40), put(1, 41)]],
+        vec![vec![put(0, 42), put(1, 43)], vec![remove(0), put(2, 44), put(3, 40)]],
+    )
+    .check(full);
+}
+
+#[test]
 fn a_rollback_is_cut_off() {
     let scenario = Scenario {
         rolled_back: true,

@@ -4,6 +4,8 @@
 mod compact;
 mod garbage;
 mod model;
+#[cfg(not(miri))]
+mod mutants;
 mod table;
 
 #[cfg(feature = "fault")]
