@@ -29,7 +29,7 @@ use crate::region::Region;
 use crate::undo::log::Log;
 use crate::undo::record::{MAX_RECORD_LEN, WORD_RECORD_LEN, record_len};
 use crate::{Handle, OutOfMemory};
-use layout::{HOT_AT, ROOTS_AT, descriptor_at};
+use layout::{HOT_AT, ROOTS_AT};
 
 pub use attach::RecoveryReport;
 
@@ -184,9 +184,8 @@ impl Heap {
     /// A block of this class, whatever the budget says.
     #[inline]
     fn take_block<T: ?Sized>(&mut self, number: u8) -> Result<Handle<T>, OutOfMemory> {
-        // One record for the bitmap, and one in case a page is opened.
-        if !self.log.has_room(2 * WORD_RECORD_LEN) {
-            self.make_room(2 * WORD_RECORD_LEN)?;
+        if !self.log.has_room(WORD_RECORD_LEN) {
+            self.make_room(WORD_RECORD_LEN)?;
         }
         let (word_at, word) = match self.pages.vacancy(&self.region, number) {
             Some(vacancy) => vacancy,
@@ -210,15 +209,12 @@ impl Heap {
         Ok(Handle::from_raw(raw as u32).expect("page 0 holds no blocks"))
     }
 
-    /// Makes a free page one of blocks of this class. Returns its first bitmap word. The caller has made sure
-    /// of room for one record.
+    /// Makes a free page one of blocks of this class, outside the transaction: a page of blocks none of which is
+    /// in use is as good as a free one. Returns its first bitmap word.
     #[cold]
     fn open_page(&mut self, number: u8) -> Result<(usize, u64), OutOfMemory> {
         let page = self.free_page()?;
         let class = self.pages.classes().class(number);
-        if !cfg!(hearth_mutant = "drop_descriptor_record") {
-            self.log.word(&mut self.region, descriptor_at(page));
-        }
         page::clear_bitmap(&mut self.region, page, class);
         page::set_kind(&mut self.region, page, Kind::Blocks { class: number, free: class.blocks });
         self.pages.opened(page, number);

@@ -90,27 +90,17 @@ pub(crate) fn descriptor_at(page: usize) -> usize {
     page / GROUP_PAGES * (GROUP_PAGES * PAGE_LEN) + TABLE_AT + page % GROUP_PAGES * 8
 }
 
-/// The page whose descriptor lies at `at`, if one does.
-pub(crate) fn described_by(at: usize) -> Option<usize> {
-    let group = at / (GROUP_PAGES * PAGE_LEN);
-    let within = at % (GROUP_PAGES * PAGE_LEN);
-    (TABLE_AT..LOG_AT).contains(&within).then(|| group * GROUP_PAGES + (within - TABLE_AT) / 8)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn descriptors_are_found_both_ways() {
+    fn descriptors_lie_in_the_first_page_of_their_group() {
         for page in [0, 1, 4095, 4096, 4097, 3 * GROUP_PAGES + 17] {
             let at = descriptor_at(page);
-            assert_eq!(described_by(at), Some(page));
-            assert_eq!(described_by(at + 7), Some(page));
-            assert!(at / PAGE_LEN == page / GROUP_PAGES * GROUP_PAGES);
+            assert_eq!(at / PAGE_LEN, page / GROUP_PAGES * GROUP_PAGES);
+            assert!((TABLE_AT..LOG_AT).contains(&(at % PAGE_LEN)));
+            assert_eq!(descriptor_at(page + 1) - at == 8, (page + 1) % GROUP_PAGES != 0);
         }
-        assert_eq!(described_by(HOT_AT), None);
-        assert_eq!(described_by(LOG_AT), None);
-        assert_eq!(described_by(PAGE_LEN + TABLE_AT), None);
     }
 }

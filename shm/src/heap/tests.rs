@@ -349,7 +349,7 @@ fn verify_finds_what_is_wrong() {
     assert_eq!(heap.verify([one, two, foreign]), Err(Corrupt::Dangling { block: foreign.raw() }));
 
     let page = heap.at(one, 0) / PAGE_LEN;
-    let (desc, bitmap) = (descriptor_at(page), page * PAGE_LEN);
+    let (desc, bitmap) = (layout::descriptor_at(page), page * PAGE_LEN);
     for (at, value) in [(desc, 1), (desc, 99), (bitmap, 0), (HOT_AT, 0), (layout::TAIL_AT, 8)] {
         let old = heap.region.load_u64(at);
         heap.region.store_u64(at, value);
@@ -380,12 +380,14 @@ fn a_region_that_is_no_sound_heap_is_refused_untouched() {
     assert_eq!(word(layout::LAYOUT_AT, 9 | 3 << 32), Err(Corrupt::Layout { found: 9, expected: 1 }));
     assert_eq!(word(layout::LAYOUT_AT, 1 | 8 << 32), Err(Corrupt::Granule { found: 8 }));
     assert!(matches!(word(layout::BACKED_LEN_AT, 1 << 20), Err(Corrupt::Length { .. })));
-    assert!(matches!(word(descriptor_at(1), 99), Err(Corrupt::Page { page: 1, .. })));
-    assert!(matches!(word(descriptor_at(0), 0), Err(Corrupt::Page { page: 0, .. })));
+    assert!(matches!(word(layout::descriptor_at(1), 99), Err(Corrupt::Page { page: 1, .. })));
+    assert!(matches!(word(layout::descriptor_at(0), 0), Err(Corrupt::Page { page: 0, .. })));
     for bad_tail in [1, 8, tail + 8, tail - 8, PAGE_LEN + 64, 1 << 40, usize::MAX & !7] {
         assert!(matches!(word(layout::TAIL_AT, bad_tail as u64), Err(Corrupt::Undo { .. })), "{bad_tail}");
     }
-    for bad_place in [0, layout::MAGIC_AT, layout::TAIL_AT, layout::LOG_AT, 1 << 30] {
+    for bad_place in
+        [0, layout::MAGIC_AT, layout::TAIL_AT, layout::TABLE_AT, layout::LOG_AT, PAGE_LEN - 4, 1 << 30]
+    {
         let footer = crate::undo::record::footer(bad_place, 8);
         assert!(matches!(word(tail - 8, footer), Err(Corrupt::Undo { .. })), "{bad_place}");
     }

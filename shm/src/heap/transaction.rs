@@ -1,8 +1,8 @@
 //! Begin, commit, rollback, and where pages for blocks and for the log come from.
 //!
-//! Pages change hands outside the transaction: growth of the region, the undo log's own pages, and the return
-//! of emptied pages are single stores of a descriptor, for each of which the state before and the state after
-//! is valid. Only that a free page becomes one of blocks is logged.
+//! Pages change hands outside the transaction: growth of the region, the opening of pages for blocks, the undo
+//! log's own pages, and the return of emptied ones are single stores of a descriptor, for each of which the state
+//! before and the state after is valid.
 
 use super::Heap;
 use super::layout::{BACKED_LEN_AT, GROUP_PAGES, HOT_AT, PREPARED_AT, TAIL_AT};

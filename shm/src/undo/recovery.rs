@@ -13,8 +13,8 @@ use std::collections::BTreeSet;
 use crate::alloc::page::{self, Kind};
 use crate::alloc::size_class::SizeClasses;
 use crate::error::Corrupt;
-use crate::heap::layout::{BACKED_LEN_AT, LOG_AT, PREPARED_AT, TAIL_AT, described_by};
-use crate::heap::{HEADER_LEN, PAGE_LEN};
+use crate::heap::PAGE_LEN;
+use crate::heap::layout::{HOT_AT, LOG_AT, ROOTS_AT, TABLE_AT, TAIL_AT};
 use crate::region::Region;
 use crate::undo::record::{FOOTER_LEN, Footer, record_len};
 
@@ -86,19 +86,7 @@ pub(crate) fn check(region: &Region, classes: &SizeClasses) -> Result<usize, Cor
             }
             previous_part = part;
         }
-        let (start, end) = (record.at, record.at + record.len);
-        let in_log_page = |at: usize| page::kind_of(region, at / PAGE_LEN, classes) == Some(Kind::Log);
-        let own_words = [
-            (0, HEADER_LEN),
-            (HEADER_LEN, BACKED_LEN_AT + 8),
-            (TAIL_AT, PREPARED_AT + 8),
-            (LOG_AT, PAGE_LEN),
-        ];
-        if end > region.len()
-            || own_words.iter().any(|&(from, to)| start < to && end > from)
-            || in_log_page(start)
-            || in_log_page(end - 1)
-        {
+        if !may_change(region, classes, record.at, record.len) {
             return Err(damaged("names memory that no transaction changes"));
         }
         count += 1;
@@ -109,8 +97,19 @@ pub(crate) fn check(region: &Region, classes: &SizeClasses) -> Result<usize, Cor
     Ok(count)
 }
 
-/// Steps 1 and 2. `touched` is called with each page whose descriptor or bitmap may differ from what it was
-/// a moment ago, some of them more than once.
+/// Whether transactions store to these bytes: hot line, roots and garbage list, and pages of blocks.
+fn may_change(region: &Region, classes: &SizeClasses, at: usize, len: usize) -> bool {
+    let (page, last) = (at / PAGE_LEN, (at + len - 1) / PAGE_LEN);
+    if page == 0 {
+        let within = |from, to| at >= from && at + len <= to;
+        return within(HOT_AT, TAIL_AT) || within(ROOTS_AT, TABLE_AT);
+    }
+    page == last
+        && at + len <= region.len()
+        && matches!(page::kind_of(region, page, classes), Some(Kind::Blocks { .. }))
+}
+
+/// Steps 1 and 2. `touched` is called with each page of which a record names the bitmap, some more than once.
 pub(crate) fn take_back(
     region: &mut Region,
     classes: &SizeClasses,
@@ -124,20 +123,15 @@ pub(crate) fn take_back(
     }
     let mut records = Records::of(region);
     while let Some(record) = records.next(region)? {
-        if let Some(page) = described_by(record.at) {
-            touched(region, page);
-        } else {
-            let page = record.at / PAGE_LEN;
-            if let Some(Kind::Blocks { class, free }) = page::kind_of(region, page, classes) {
-                let class = classes.class(class);
-                if record.at % PAGE_LEN < usize::from(class.header) {
-                    let counted = page::count_free(region, page, class);
-                    if counted != free && !cfg!(hearth_mutant = "no_recount") {
-                        page::set_free_count(region, page, counted);
-                    }
-                    touched(region, page);
-                }
+        let page = record.at / PAGE_LEN;
+        let Some(Kind::Blocks { class, free }) = page::kind_of(region, page, classes) else { continue };
+        let class = classes.class(class);
+        if record.at % PAGE_LEN < usize::from(class.header) {
+            let counted = page::count_free(region, page, class);
+            if counted != free && !cfg!(hearth_mutant = "no_recount") {
+                page::set_free_count(region, page, counted);
             }
+            touched(region, page);
         }
     }
     Ok(count)

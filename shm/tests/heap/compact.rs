@@ -190,11 +190,23 @@ fn trimming_and_refilling_are_cut_off_anywhere() {
     });
 
     while heap.trim(1) > 0 {}
-    let recording = Recording::start(&mut heap);
-    let blocks: Vec<Block> = (0..400).map(|_| filled(&mut heap, 16_000, 1)).collect();
+    let mut blocks: Vec<Block> = Vec::new();
+    while heap.page_stats().free_pages > 0 {
+        blocks.push(filled(&mut heap, 16_000, 1));
+    }
     heap.commit();
+    let holes = heap.page_stats().holes;
+    let recording = Recording::start(&mut heap);
+    let more: Vec<Block> = (0..5).map(|_| filled(&mut heap, 16_000, 1)).collect();
+    heap.commit();
+    assert!(heap.page_stats().holes < holes);
     let crashes = recording.finish(&mut heap);
-    crashes.explore(Effort::about(40, &crashes), |heap, commits| {
-        heap.verify(blocks.iter().copied().filter(|_| commits == 1)).expect("sound");
+    crashes.explore(Effort { every: 1, recovery_every: usize::MAX }, |heap, commits| {
+        let more = more.iter().filter(|_| commits == 1);
+        let mut all: Vec<Block> = blocks.iter().chain(more).copied().collect();
+        heap.verify(all.iter().copied()).expect("sound");
+        all.extend((0..200).map(|_| filled(heap, 16_000, 1)));
+        heap.commit();
+        heap.verify(all).expect("sound");
     });
 }
