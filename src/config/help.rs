@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{CommandFactory, Parser, Subcommand};
 
 use super::loader::StartError;
-use super::start::{Invocation, VERSION};
+use super::start::{Invocation, REDIS_VERSION, VERSION};
 
 /// A Redis-compatible, multithreaded in-memory database whose data outlives the process.
 #[derive(Debug, Parser)]
@@ -65,11 +65,7 @@ pub enum SegmentsAction {
 }
 
 pub(super) fn version() -> String {
-    format!(
-        "Hearth server v={VERSION} compatible=redis-{} bits={}\n",
-        crate::telemetry::REDIS_VERSION,
-        usize::BITS
-    )
+    format!("Hearth server v={VERSION} compatible=redis-{} bits={}\n", REDIS_VERSION, usize::BITS)
 }
 
 pub(super) fn usage() -> String {

@@ -36,7 +36,7 @@ pub use loader::StartError;
 pub use rewrite::RewriteError;
 pub use setting::{Change, Effect, Kind, Setting};
 pub use settings::Settings;
-pub use start::{Invocation, Loaded, VERSION, invocation, load};
+pub use start::{Invocation, Loaded, REDIS_VERSION, VERSION, invocation, load};
 pub use store::{Caller, Config, Refused, SetError};
 pub use units::human_bytes;
 pub use value::Value;

@@ -14,6 +14,11 @@ use super::system;
 /// The version of this program.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The version of Redis that HELLO and INFO report. Clients and tools decide by it which commands they may use, so it
+/// is the newest version whose commands Hearth aims to have complete; what it has beyond that (some of Redis 8) is
+/// found by COMMAND INFO. Hearth's own version stands beside it as `hearth_version`.
+pub const REDIS_VERSION: &str = "7.2.4";
+
 /// What the command line asks for.
 #[derive(Debug)]
 pub enum Invocation {

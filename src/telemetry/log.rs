@@ -26,8 +26,7 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::registry::Registry;
 use tracing_subscriber::reload;
 
-use super::REDIS_VERSION;
-use crate::config::{LogLevel, VERSION};
+use crate::config::{LogLevel, REDIS_VERSION, VERSION};
 
 /// What the server is at the moment; a letter in each line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

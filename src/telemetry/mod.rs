@@ -25,8 +25,3 @@ pub use panics::log_panics;
 pub use process::{CpuTimes, ProcessMemory, system_memory_bytes};
 pub use rates::{Rate, Rates, Reading};
 pub use supervisor::{notify_ready, notify_stopping};
-
-/// The version of Redis that HELLO and INFO report. Clients and tools decide by it which commands they may use, so it
-/// is the newest version whose commands Hearth aims to have complete; what it has beyond that (some of Redis 8) is
-/// found by COMMAND INFO. Hearth's own version stands beside it as `hearth_version`.
-pub const REDIS_VERSION: &str = "7.2.4";

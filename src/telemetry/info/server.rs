@@ -1,8 +1,7 @@
 //! Sections `server`, `clients` and `cpu`.
 
-use super::super::REDIS_VERSION;
 use super::{Report, Text};
-use crate::config::VERSION;
+use crate::config::{REDIS_VERSION, VERSION};
 
 pub(super) fn server(report: &Report, text: &mut Text) {
     let (server, settings) = (&report.server, &report.settings);

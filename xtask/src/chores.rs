@@ -1,0 +1,114 @@
+//! The chores that are mostly other programs.
+
+use crate::mutants;
+use crate::run::{Failed, Runner};
+use crate::tidy;
+
+/// Crates with fault points, and how to build them in.
+const FAULT_CRATES: &str = "-p hearth-shm -p hearth-engine --features hearth-shm/fault,hearth-engine/fault";
+
+/// Crates that contain `unsafe`.
+const UNSAFE_CRATES: &str = "-p hearth-shm -p hearth-net";
+
+/// How many mutants a test run tries; which ones changes with every commit.
+const MUTANTS_IN_TEST: usize = 2;
+
+pub fn test(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
+    if tools(runner, &[]).is_err() {
+        runner.note("tools", "some are missing: tests that need them are skipped");
+    }
+    check(runner, &[])?;
+    runner.step("crash tests", &mut runner.command(&format!("cargo test {FAULT_CRATES} --no-fail-fast")))?;
+    mutants::sample(runner, MUTANTS_IN_TEST)?;
+    loom(runner, &[])?;
+    asan(runner, &[])
+}
+
+pub fn check(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
+    runner.step("format", &mut runner.command("cargo fmt --all --check"))?;
+    tidy::chore(runner, &[])?;
+    runner.step("clippy", &mut runner.command("cargo clippy --workspace --all-targets -- -D warnings"))?;
+    let mut tests = runner.command("cargo test --workspace --no-fail-fast");
+    let python = runner.target().join("tools/venv/bin/python");
+    if python.exists() {
+        tests.env("HEARTH_TEST_PYTHON", python);
+    }
+    runner.step("tests", &mut tests)?;
+    let mut docs = runner.command("cargo doc --workspace --no-deps --document-private-items --quiet");
+    runner.step("docs", docs.env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+pub fn tools(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
+    let mut install = runner.command("scripts/install-test-tools.sh");
+    runner.step("tools", install.env("CARGO_TARGET_DIR", runner.target()))
+}
+
+pub fn crash(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
+    let mut all =
+        runner.command(&format!("cargo test --release {FAULT_CRATES} --no-fail-fast -- --include-ignored"));
+    all.env("HEARTH_CRASH", "all").env("PROPTEST_CASES", "4000");
+    runner.step("every crash and panic", &mut all)?;
+    let mut soak = runner.command("cargo test --release --package hearth --test crash -- --nocapture");
+    runner.step("kill -9 soak", soak.env("HEARTH_SOAK_ROUNDS", "200"))
+}
+
+pub fn loom(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
+    if !runner.root().join("net/tests/loom.rs").exists() {
+        runner.skip("loom", "there is no net/tests/loom.rs");
+        return Ok(());
+    }
+    let mut loom = runner.command("cargo test --package hearth-net --release --test loom");
+    // A directory of its own: the flag would otherwise rebuild everything twice.
+    loom.env("RUSTFLAGS", "--cfg loom").env("CARGO_TARGET_DIR", runner.target().join("loom"));
+    runner.step("loom", &mut loom)
+}
+
+pub fn asan(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
+    let Some(host) = nightly_host(runner) else {
+        runner.skip("asan", "no nightly toolchain (rustup toolchain install nightly)");
+        return Ok(());
+    };
+    let mut asan =
+        runner.command(&format!("cargo +nightly test --target {host} {UNSAFE_CRATES} --no-fail-fast"));
+    asan.env("RUSTFLAGS", "-Zsanitizer=address").env("CARGO_TARGET_DIR", runner.target().join("asan"));
+    // Doc tests do not get the flags; processes that are killed on purpose leak.
+    asan.args(["--lib", "--tests"]).env("ASAN_OPTIONS", "detect_leaks=0");
+    runner.step("asan", &mut asan)
+}
+
+pub fn miri(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
+    if !runner.works("cargo +nightly miri --version") {
+        runner.skip("miri", "not installed (rustup component add miri --toolchain nightly)");
+        return Ok(());
+    }
+    let mut miri = runner.command("cargo +nightly miri test --package hearth-shm --lib");
+    miri.env("MIRIFLAGS", "-Zmiri-disable-isolation").env("PROPTEST_CASES", "4");
+    miri.env("CARGO_TARGET_DIR", runner.target().join("miri"));
+    runner.step("miri", &mut miri)
+}
+
+pub fn fuzz(runner: &mut Runner, arguments: &[String]) -> Result<(), Failed> {
+    let seconds = match arguments.first().map(|text| text.parse::<u32>()) {
+        None => 60,
+        Some(Ok(seconds)) => seconds,
+        Some(Err(_)) => return Err(Failed("usage: cargo xtask fuzz [SECONDS]".into())),
+    };
+    if !runner.works("cargo +nightly fuzz --version") {
+        runner.skip("fuzz", "not installed (cargo +nightly install cargo-fuzz)");
+        return Ok(());
+    }
+    let targets = runner.output("cargo +nightly fuzz list").unwrap_or_default();
+    if targets.trim().is_empty() {
+        return Err(Failed("there are no fuzz targets".into()));
+    }
+    targets.lines().try_for_each(|target| {
+        let line = format!("cargo +nightly fuzz run {target} -- -max_total_time={seconds}");
+        runner.step(&format!("fuzz {target}"), &mut runner.command(&line))
+    })
+}
+
+/// The host triple of the nightly toolchain, if there is one.
+fn nightly_host(runner: &Runner) -> Option<String> {
+    let version = runner.output("rustc +nightly --version --verbose")?;
+    version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
+}
