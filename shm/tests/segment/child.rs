@@ -120,6 +120,7 @@ fn act() {
         "between shards" => between_shards(directory),
         "limited" => limited(directory),
         "fill" => fill(directory),
+        "on huge pages" => on_huge_pages(directory),
         other => panic!("no role {other}"),
     }
 }
@@ -234,4 +235,29 @@ fn open_a_second(directory: &Path) -> Result<(), SegmentError> {
     let mut options = options(&directory.with_file_name("second"));
     options.new.shard_count = 4096;
     DataSet::open(&options).map(drop)
+}
+
+/// Runs on a hugetlbfs, whose files come in whole huge pages and cannot be written by `write`.
+fn on_huge_pages(directory: &Path) {
+    let mut opened = open(directory).expect("made");
+    assert_eq!(opened.directory.file_system.to_string(), "hugetlbfs");
+    let usage = opened.shards[0].usage();
+    let mut all = heaps(&mut opened);
+    assert_eq!((usage.length_bytes(), usage.huge_bytes()), (2 << 20, 2 << 20));
+    for heap in &mut all {
+        write_text(heap, "huge");
+        while heap.region().len() <= 2 << 20 {
+            let block = heap.allocate::<[u8]>(16_000).expect("room");
+            heap.fill(block, 0, 16_000, |bytes| bytes.fill(1));
+            heap.commit();
+        }
+    }
+    assert_eq!((usage.length_bytes(), usage.huge_bytes()), (4 << 20, 4 << 20));
+    drop(all);
+    drop(opened);
+    let mut opened = open(directory).expect("attached");
+    assert!(heaps(&mut opened).iter().all(|heap| crate::read_text(heap) == "huge"));
+    opened.data_set.stop(false).expect("stopped");
+    assert!(!directory.exists());
+    say("kept and removed");
 }

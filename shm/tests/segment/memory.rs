@@ -1,5 +1,6 @@
 //! Growth, holes, huge pages, limits and full file systems.
 
+use std::path::Path;
 use std::process::Command;
 
 use shm::Backing;
@@ -135,25 +136,41 @@ fn a_limit_on_the_length_of_files_is_an_error_and_not_a_signal() {
     assert_eq!(actor.end(), None);
 }
 
-#[test]
-fn a_full_file_system_is_an_error_and_not_a_signal() {
+/// Plays a role on a file system of its own, seen by the child alone and gone with it. Ordinary users may do
+/// this where the system lets them be root in a name space of their own. `None` if it cannot be mounted.
+fn act_on(file_system: &str, mount_options: &str, role: &str) -> Option<String> {
     let place = Place::new();
-    let mounted = place.path.join("small");
-    std::fs::create_dir(&mounted).expect("made");
-    // A file system of its own, seen by the child alone and gone with it. Ordinary users may do this where
-    // the system lets them be root in a name space of their own.
-    let script = "mount -t tmpfs -o size=14m,mode=700 none \"$0\" && exec \"$@\"";
-    let unshare = |probe: bool| {
+    let script = format!("mount -t {file_system} -o {mount_options} none \"$0\" && exec \"$@\"");
+    let unshare = |program: &Path| {
         let mut command = Command::new("unshare");
         command.arg(if rustix::process::geteuid().is_root() { "-m" } else { "-Urm" });
-        command.args(["sh", "-c", script]).arg(&mounted).arg(if probe { "true".into() } else { program() });
+        command.args(["sh", "-c", &script]).arg(&place.path).arg(program);
         command
     };
-    if !unshare(true).output().is_ok_and(|output| output.status.success()) {
-        eprintln!("skipped: no right to mount a file system of its own");
-        return;
+    if !unshare(Path::new("true")).output().is_ok_and(|output| output.status.success()) {
+        eprintln!("skipped: no right to mount {file_system} for this test alone");
+        return None;
     }
-    let mut actor = Actor::start_by(unshare(false), "fill", &mounted.join("data"));
-    assert_eq!(actor.hear(), "full and empty again");
+    let mut actor = Actor::start_by(unshare(&program()), role, &place.data());
+    let said = actor.hear();
     assert_eq!(actor.end(), None);
+    Some(said)
+}
+
+#[test]
+fn a_full_file_system_is_an_error_and_not_a_signal() {
+    if let Some(said) = act_on("tmpfs", "size=14m,mode=700", "fill") {
+        assert_eq!(said, "full and empty again");
+    }
+}
+
+#[test]
+fn hugetlbfs_carries_a_data_set_too() {
+    let info = std::fs::read_to_string("/proc/meminfo").expect("readable");
+    let free = info.lines().find_map(|line| line.strip_prefix("HugePages_Free:")?.trim().parse::<u32>().ok());
+    if free.is_none_or(|pages| pages < 16) {
+        eprintln!("skipped: under 16 huge pages set aside (vm.nr_hugepages)");
+    } else if let Some(said) = act_on("hugetlbfs", "mode=700", "on huge pages") {
+        assert_eq!(said, "kept and removed");
+    }
 }
