@@ -24,7 +24,7 @@ use std::fs::File;
 use std::marker::PhantomData;
 use std::mem::{MaybeUninit, size_of};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use libc::{EBUSY, EOWNERDEAD, ETIMEDOUT, pthread_mutex_t};
@@ -184,11 +184,14 @@ pub struct WorkerLock {
     of_thread: PhantomData<*mut ()>,
 }
 
+/// Lock files with mutexes that were left locked: mapped for as long as this process lives.
+static LEFT_LOCKED: Mutex<Vec<Arc<LockFile>>> = Mutex::new(Vec::new());
+
 impl Drop for WorkerLock {
     fn drop(&mut self) {
         if std::thread::panicking() {
             // Left locked, with the file mapped, until the kernel finds the thread gone.
-            std::mem::forget(Arc::clone(&self.locks));
+            LEFT_LOCKED.lock().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&self.locks));
         } else {
             self.locks.unlock(self.index);
         }
