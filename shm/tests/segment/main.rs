@@ -1,6 +1,7 @@
 //! Segments on real files and owners in real processes: made, left behind, taken over, refused, removed.
 
 mod child;
+mod corpus;
 mod life;
 mod memory;
 mod owners;
