@@ -494,6 +494,44 @@ pub fn rebuild_with_deadline(
     Ok(fresh)
 }
 
+/// Copies an entry to a fresh block; extent lists stay where they are. The caller frees the old block
+/// and mends what refers to it.
+///
+/// # Errors
+/// [`OutOfMemory`].
+pub fn relocate(heap: &mut Heap, old: Handle<Entry>) -> Result<Handle<Entry>, OutOfMemory> {
+    let view = EntryView::new(heap, old);
+    let len = (view.value_start + view.value_len) as usize;
+    let fresh = heap.allocate::<Entry>(len)?;
+    heap.fill_from(fresh, 0, old, 0, len);
+    Ok(fresh)
+}
+
+/// Moves those blocks of an entry's extent lists for which `moves` holds. O(blocks).
+///
+/// # Errors
+/// [`OutOfMemory`].
+pub fn relocate_extents(
+    heap: &mut Heap,
+    entry: Handle<Entry>,
+    moves: impl Fn(&Heap, Handle<()>) -> bool,
+) -> Result<(), OutOfMemory> {
+    let view = EntryView::new(heap, entry);
+    let lists = [(view.key_extent(), view.key_start), (view.value_extent(), view.value_start)];
+    for (extent, start) in lists {
+        let Some(mut extent) = extent else { continue };
+        let before = extent.handle();
+        let mut next = Some(0);
+        while let Some(from) = next {
+            next = extent.relocate(heap, from, usize::MAX, &moves)?;
+        }
+        if extent.handle() != before {
+            heap.store_u32(entry, start as usize, extent.handle().raw())?;
+        }
+    }
+    Ok(())
+}
+
 /// Notes an access at `now_ms`: one aligned word, not logged, for every value of the clock is valid.
 #[inline]
 pub fn touch(heap: &mut Heap, entry: Handle<Entry>, now_ms: u64) {

@@ -1,5 +1,6 @@
 //! Key → value: the databases of one shard.
 
+pub mod compact;
 pub mod database;
 pub mod entry;
 pub mod expire;
@@ -9,6 +10,7 @@ pub mod watch;
 
 mod sweep;
 mod transfer;
+mod verify;
 
 mod space;
 

@@ -324,7 +324,7 @@ impl Keyspace {
             Some(place) => {
                 let old_deadline_ms = self.view(&place).deadline_ms();
                 let kept = if let Value::Apart(extent) = value { Some(extent) } else { None };
-                self.free_entry(place.entry(), kept)?;
+                garbage::free_entry(&mut self.heap, place.entry(), kept)?;
                 place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
                 self.move_deadline(place.db, (old_deadline_ms, place.entry()), (deadline_ms, fresh))
             }
@@ -355,7 +355,7 @@ impl Keyspace {
         if let Some(deadline_ms) = self.view(place).deadline_ms() {
             self.drop_deadline(database, deadline_ms, handle)?;
         }
-        self.free_entry(handle, kept)?;
+        garbage::free_entry(&mut self.heap, handle, kept)?;
         let mut index = database.index(&self.heap);
         index.remove(&mut self.heap, &place.found, &Hashes(&self.hasher))?;
         database.set_index(&mut self.heap, &index)
@@ -419,17 +419,6 @@ impl Keyspace {
             Value::String(&new)
         };
         self.put(db, key, place, Content { kind: Kind::String, value, deadline_ms }, now_ms)
-    }
-
-    /// Frees an entry's block and detaches its extent lists, but for the one that is `kept`.
-    fn free_entry(&mut self, handle: Handle<Entry>, kept: Option<Extent>) -> Result<(), OutOfMemory> {
-        for extent in EntryView::new(&self.heap, handle).extents() {
-            if kept != Some(extent) {
-                garbage::discard_extent(&mut self.heap, extent)?;
-            }
-        }
-        self.heap.free(handle);
-        Ok(())
     }
 
     // ---- whole databases --------------------------------------------------------------------

@@ -3,6 +3,7 @@
 use shm::OutOfMemory;
 
 use super::entry::EntryView;
+use super::garbage;
 use super::slot::SLOT_COUNT;
 use super::space::{Hashes, Keyspace};
 use crate::command::effect::words;
@@ -20,13 +21,7 @@ impl Keyspace {
         if keys == 0 {
             return Ok(0);
         }
-        let mut handles = Vec::new();
-        self.scan(db, 0, usize::MAX, 0, |entry| handles.push(entry.handle));
-        for handle in handles {
-            let bytes = EntryView::new(&self.heap, handle).key().into_owned();
-            let place = self.place_of(db, database, &self.hasher().key(&bytes), handle);
-            self.remove(&place)?;
-        }
+        garbage::discard_contents(&mut self.heap, database)?;
         self.effects.record(db, b"", None, || words(&[b"FLUSHDB"]));
         Ok(keys)
     }

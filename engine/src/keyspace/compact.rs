@@ -1,0 +1,148 @@
+//! Compaction: entries and the blocks of the structures move out of sparse pages, which become free.
+
+use shm::{Handle, OutOfMemory};
+
+use super::database::Database;
+use super::entry::{self, Entry, EntryView};
+use super::space::{Hashes, Keyspace};
+
+/// How far compaction has come. Private: a crash begins it anew and loses nothing.
+#[derive(Debug, Default)]
+pub struct Compaction {
+    /// Where it goes on; `None` when it is not under way.
+    place: Option<At>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct At {
+    db: u32,
+    phase: Phase,
+    cursor: u64,
+}
+
+/// What of a database is moved.
+#[derive(Debug, Clone, Copy)]
+enum Phase {
+    /// Entries and the blocks of the index.
+    Index,
+    /// Long keys and values.
+    Extents,
+    /// The tree of deadlines.
+    Deadlines,
+}
+
+/// Pages that are emptied at a time.
+const PAGES: usize = 16;
+
+impl Keyspace {
+    /// Does a bounded piece of compaction, about `entries` entries, in a transaction of its own. Returns
+    /// whether there is more to do. Nothing is moved unless pages can be gained.
+    pub fn compact(&mut self, state: &mut Compaction, entries: usize) -> bool {
+        let at = match state.place {
+            Some(at) => at,
+            None if self.heap.mark_sparse(PAGES) == 0 => return false,
+            None => At { db: 0, phase: Phase::Index, cursor: 0 },
+        };
+        state.place = match self.compact_step(at, entries) {
+            Ok(next) => {
+                self.commit();
+                next
+            }
+            Err(OutOfMemory) => {
+                // No room to move anything to: not the time to compact.
+                self.rollback();
+                None
+            }
+        };
+        if state.place.is_none() {
+            self.heap.clear_sparse();
+        }
+        state.place.is_some()
+    }
+
+    fn compact_step(&mut self, at: At, entries: usize) -> Result<Option<At>, OutOfMemory> {
+        let Some((db, database)) = self.databases().find(|(number, _)| *number >= at.db) else {
+            return Ok(None);
+        };
+        let at = if db == at.db { at } else { At { db, phase: Phase::Index, cursor: 0 } };
+        let (next, after) = match at.phase {
+            Phase::Index => (self.compact_index(database, at.cursor, entries)?, (db, Phase::Extents)),
+            Phase::Extents => (self.compact_extents(database, at.cursor, entries)?, (db, Phase::Deadlines)),
+            Phase::Deadlines => {
+                (self.compact_deadlines(database, at.cursor, entries)?, (db + 1, Phase::Index))
+            }
+        };
+        Ok(Some(match next {
+            Some(cursor) => At { cursor, ..at },
+            None => At { db: after.0, phase: after.1, cursor: 0 },
+        }))
+    }
+
+    fn compact_index(
+        &mut self,
+        database: Database,
+        cursor: u64,
+        entries: usize,
+    ) -> Result<Option<u64>, OutOfMemory> {
+        let mut index = database.index(&self.heap);
+        let mut deadlines = database.deadlines(&self.heap);
+        let next = index.relocate(
+            &mut self.heap,
+            cursor,
+            entries.div_ceil(ENTRIES_PER_BUCKET),
+            |heap, block| heap.is_sparse(block),
+            |heap, old| {
+                let old: Handle<Entry> = old.cast();
+                let deadline_ms = EntryView::new(heap, old).deadline_ms();
+                let fresh = entry::relocate(heap, old)?;
+                if let Some(deadline_ms) = deadline_ms {
+                    deadlines.remove(heap, (deadline_ms, old))?;
+                    deadlines.insert(heap, (deadline_ms, fresh))?;
+                }
+                heap.free(old);
+                Ok(fresh.cast())
+            },
+        )?;
+        database.set_index(&mut self.heap, &index)?;
+        database.set_deadlines(&mut self.heap, &deadlines)?;
+        Ok(next)
+    }
+
+    fn compact_extents(
+        &mut self,
+        database: Database,
+        cursor: u64,
+        entries: usize,
+    ) -> Result<Option<u64>, OutOfMemory> {
+        let mut long = Vec::new();
+        let index = database.index(&self.heap);
+        let next = index.scan(&self.heap, cursor, entries, &Hashes(self.hasher()), |entry| {
+            let entry: Handle<Entry> = entry.cast();
+            if EntryView::new(&self.heap, entry).extents().next().is_some() {
+                long.push(entry);
+            }
+        });
+        for entry in long {
+            entry::relocate_extents(&mut self.heap, entry, |heap, block| heap.is_sparse(block))?;
+        }
+        Ok(next)
+    }
+
+    fn compact_deadlines(
+        &mut self,
+        database: Database,
+        cursor: u64,
+        entries: usize,
+    ) -> Result<Option<u64>, OutOfMemory> {
+        let mut deadlines = database.deadlines(&self.heap);
+        let nodes = entries.div_ceil(DEADLINES_PER_NODE);
+        let next =
+            deadlines.relocate(&mut self.heap, cursor as usize, nodes, |heap, node| heap.is_sparse(node))?;
+        database.set_deadlines(&mut self.heap, &deadlines)?;
+        Ok(next.map(|rank| rank as u64))
+    }
+}
+
+/// About so many, to turn a number of entries into one of blocks.
+const ENTRIES_PER_BUCKET: usize = 9;
+const DEADLINES_PER_NODE: usize = 96;
