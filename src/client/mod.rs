@@ -1,0 +1,120 @@
+//! What we remember about a client: plain data, owned by its session.
+
+use engine::command::Spec;
+
+/// The protocol version that a client speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Protocol {
+    #[default]
+    Resp2,
+    Resp3,
+}
+
+impl Protocol {
+    /// 2 or 3, as HELLO and CLIENT LIST say it.
+    pub fn version(self) -> u8 {
+        match self {
+            Protocol::Resp2 => 2,
+            Protocol::Resp3 => 3,
+        }
+    }
+}
+
+/// The two ends of a connection, as CLIENT LIST shows them.
+#[derive(Debug, Clone, Default)]
+pub struct Ends {
+    /// `127.0.0.1:50000`, or the path of the unix socket with `:0`.
+    pub peer: String,
+    pub local: String,
+    /// Number of the descriptor.
+    pub fd: i32,
+    /// The peer is on this machine: loopback or a unix socket.
+    pub is_local: bool,
+    pub is_unix: bool,
+}
+
+/// How a client wants to be answered (CLIENT REPLY).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ReplyMode {
+    #[default]
+    On,
+    /// No replies at all.
+    Off,
+    /// No reply to the next command, then as usual.
+    SkipNext,
+    /// No reply to this command; replies come back after it.
+    Skip,
+}
+
+/// What has passed since the client connected.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Traffic {
+    pub read_bytes: u64,
+    pub written_bytes: u64,
+    pub commands: u64,
+}
+
+/// One client.
+#[derive(Debug)]
+pub struct Client {
+    /// Unique in the life of the process, ascending.
+    pub id: u64,
+    pub ends: Ends,
+    /// CLIENT SETNAME; empty for none.
+    pub name: Box<[u8]>,
+    /// CLIENT SETINFO.
+    pub lib_name: Box<[u8]>,
+    pub lib_ver: Box<[u8]>,
+    /// The selected database.
+    pub db: u32,
+    /// Has given the password, or needs none.
+    pub authenticated: bool,
+    /// CLIENT NO-EVICT: spared when memory for clients runs out.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH: its reads do not count as use of a key.
+    pub no_touch: bool,
+    pub reply_mode: ReplyMode,
+    /// The connection ends once the replies so far are written.
+    pub close_after_reply: bool,
+    /// Unix milliseconds.
+    pub connected_ms: u64,
+    /// When it last sent something, unix milliseconds.
+    pub active_ms: u64,
+    pub last_command: Option<&'static Spec>,
+    pub traffic: Traffic,
+}
+
+impl Client {
+    /// A client that has just connected.
+    pub fn new(id: u64, ends: Ends, authenticated: bool, now_ms: u64) -> Client {
+        Client {
+            id,
+            ends,
+            name: Box::default(),
+            lib_name: Box::default(),
+            lib_ver: Box::default(),
+            db: 0,
+            authenticated,
+            no_evict: false,
+            no_touch: false,
+            reply_mode: ReplyMode::On,
+            close_after_reply: false,
+            connected_ms: now_ms,
+            active_ms: now_ms,
+            last_command: None,
+            traffic: Traffic::default(),
+        }
+    }
+}
+
+/// What a client's buffers hold at a moment, for CLIENT LIST.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Buffers {
+    /// Bytes read and not yet understood, and room behind them.
+    pub query_len: usize,
+    pub query_free: usize,
+    /// Bytes of replies not yet taken by the system.
+    pub output_len: usize,
+    /// Memory that the connection owns, all buffers together.
+    pub memory_bytes: usize,
+}

@@ -1,0 +1,23 @@
+//! Connection and server commands: those that need no shard. A file per group of kin; only this table
+//! knows them all.
+
+pub mod catalogue;
+pub mod context;
+pub mod node;
+pub mod row;
+pub mod survey;
+
+mod connection;
+
+pub use catalogue::Catalogue;
+pub use context::{Context, Later};
+pub use node::Node;
+pub use row::{ServerCommand, ServerHandler};
+pub use survey::{ClientView, Fate, Survey, WorkerView};
+
+const FAMILIES: &[&[ServerCommand]] = &[connection::COMMANDS];
+
+/// Every connection and server command.
+pub fn server_commands() -> impl Iterator<Item = &'static ServerCommand> {
+    FAMILIES.iter().copied().flatten()
+}

@@ -1,0 +1,11 @@
+//! From words to a decision: which command this is, whether it may run now, and where.
+
+mod gates;
+mod refusal;
+mod routing;
+mod table;
+
+pub use gates::{GateSet, Standing, armed_gates, pass};
+pub use refusal::Refusal;
+pub use routing::{Placement, Site, WorkerId};
+pub use table::{Row, Run, Table};

@@ -1,0 +1,265 @@
+//! The command table: engine's rows and ours, found by name.
+
+use std::sync::LazyLock;
+
+use engine::command::keys::Begin;
+use engine::command::{Arity, DataCommand, Flags, Group, Routing, Spec, VisitCommand};
+
+use super::gates::GateSet;
+use super::refusal::Refusal;
+use crate::commands::catalogue::Listing;
+use crate::commands::{Catalogue, ServerCommand};
+
+/// A command as the dispatcher sees it.
+#[derive(Debug)]
+pub struct Row {
+    pub spec: &'static Spec,
+    pub run: Run,
+    /// Its place in tables of counters, below [`Table::len`].
+    pub id: u16,
+    /// The word that is the key of a one-shard command.
+    pub key_at: u8,
+    /// How many words name it: 2 for a subcommand.
+    pub name_words: u8,
+    pub(super) gates: GateSet,
+    subcommands: Vec<u16>,
+}
+
+/// Who runs it.
+#[derive(Clone, Copy)]
+pub enum Run {
+    Data(&'static DataCommand),
+    Visit(&'static VisitCommand),
+    Server(&'static ServerCommand),
+    /// Only its subcommands run.
+    Parent,
+}
+
+impl std::fmt::Debug for Run {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str(match self {
+            Run::Data(_) => "Data",
+            Run::Visit(_) => "Visit",
+            Run::Server(_) => "Server",
+            Run::Parent => "Parent",
+        })
+    }
+}
+
+/// All commands.
+#[derive(Debug)]
+pub struct Table {
+    rows: Vec<Row>,
+    /// Open addressing: row number + 1, or 0. The length is a power of two.
+    places: Vec<u16>,
+    catalogue: Catalogue,
+}
+
+static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
+
+impl Table {
+    /// The table of this program.
+    pub fn get() -> &'static Table {
+        &TABLE
+    }
+
+    /// How many rows, subcommands counted.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    #[inline]
+    pub fn row(&self, id: u16) -> &Row {
+        &self.rows[usize::from(id)]
+    }
+
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// The commands as COMMAND shows them.
+    pub fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    /// The row of a request, which has a fitting number of words. `words` is not empty.
+    ///
+    /// # Errors
+    /// No such command or subcommand, or too few or too many words for it.
+    #[inline]
+    pub fn find(&self, words: &[&[u8]]) -> Result<&Row, Refusal> {
+        let Some(mut row) = self.by_name(words[0]) else { return Err(Refusal::unknown_command(words)) };
+        if !row.subcommands.is_empty() {
+            row = self.subcommand(row, words)?;
+        }
+        if row.spec.arity.admits(words.len()) { Ok(row) } else { Err(Refusal::WrongArity(row.spec.name)) }
+    }
+
+    #[inline]
+    fn by_name(&self, name: &[u8]) -> Option<&Row> {
+        let mut at = hash_name(name);
+        loop {
+            let row = self.row(self.places[at & (self.places.len() - 1)].checked_sub(1)?);
+            if row.spec.name.as_bytes().eq_ignore_ascii_case(name) {
+                return Some(row);
+            }
+            at += 1;
+        }
+    }
+
+    fn subcommand<'t>(&'t self, parent: &'t Row, words: &[&[u8]]) -> Result<&'t Row, Refusal> {
+        let Some(word) = words.get(1) else {
+            // A parent may be a command in its own right (COMMAND); others ask for more words.
+            return Ok(parent);
+        };
+        let skip = parent.spec.name.len() + 1;
+        let mut rows = parent.subcommands.iter().map(|id| self.row(*id));
+        rows.find(|row| row.spec.name.as_bytes()[skip..].eq_ignore_ascii_case(word))
+            .ok_or_else(|| Refusal::unknown_subcommand(parent, word))
+    }
+
+    fn build() -> Table {
+        let data = engine::commands::data_commands().map(|command| (&command.spec, Run::Data(command)));
+        let visits = engine::commands::visit_commands().map(|command| (&command.spec, Run::Visit(command)));
+        let ours = crate::commands::server_commands().map(|command| (&command.spec, Run::Server(command)));
+        let mut rows: Vec<Row> = Vec::new();
+        for (spec, run) in data.chain(visits).chain(ours) {
+            rows.push(Row::new(rows.len(), spec, run));
+        }
+        add_parents(&mut rows);
+        for id in 0..rows.len() {
+            if let Some(parent) = rows[id].spec.parent() {
+                let parent = rows.iter_mut().find(|row| row.spec.name == parent).expect("added above");
+                parent.subcommands.push(id as u16);
+            }
+        }
+        Table { places: places(&rows), catalogue: catalogue(&rows), rows }
+    }
+}
+
+impl Row {
+    fn new(id: usize, spec: &'static Spec, run: Run) -> Row {
+        let key_at = match (spec.routing, spec.keys.specs) {
+            (Routing::OneShard, [key]) => match key.begin {
+                Begin::Index(index) => index,
+                Begin::Keyword { .. } => {
+                    panic!("{}: one-shard commands have their key at a fixed word", spec.name)
+                }
+            },
+            (Routing::OneShard, _) => panic!("{}: a one-shard command has one key", spec.name),
+            _ => 0,
+        };
+        Row {
+            spec,
+            run,
+            id: u16::try_from(id).expect("fewer rows than 65536"),
+            key_at,
+            name_words: if spec.parent().is_some() { 2 } else { 1 },
+            gates: GateSet::concerning(spec),
+            subcommands: Vec::new(),
+        }
+    }
+}
+
+/// A row for each name that stands only before a bar.
+fn add_parents(rows: &mut Vec<Row>) {
+    for id in 0..rows.len() {
+        let Some(name) = rows[id].spec.parent() else { continue };
+        if rows.iter().any(|row| row.spec.name == name) {
+            continue;
+        }
+        let group = rows[id].spec.group;
+        rows.push(Row::new(rows.len(), Box::leak(Box::new(parent_spec(name, group))), Run::Parent));
+    }
+}
+
+fn parent_spec(name: &'static str, group: Group) -> Spec {
+    Spec::plain(name, Arity::AtLeast(2)).group(group).flags(Flags::empty()).doc(
+        "",
+        "Depends on subcommand.",
+        "A container for commands that share a name.",
+    )
+}
+
+fn places(rows: &[Row]) -> Vec<u16> {
+    let mut places = vec![0; (rows.len() * 4).next_power_of_two()];
+    for row in rows.iter().filter(|row| row.spec.parent().is_none()) {
+        let mut at = hash_name(row.spec.name.as_bytes());
+        while places[at & (places.len() - 1)] != 0 {
+            at += 1;
+        }
+        let last = places.len() - 1;
+        places[at & last] = row.id + 1;
+    }
+    places
+}
+
+fn catalogue(rows: &[Row]) -> Catalogue {
+    let commands = rows.iter().filter(|row| row.spec.parent().is_none());
+    Catalogue::new(
+        commands
+            .map(|row| Listing {
+                spec: row.spec,
+                subcommands: row.subcommands.iter().map(|id| rows[usize::from(*id)].spec).collect(),
+            })
+            .collect(),
+    )
+}
+
+/// FNV-1a over the name in capitals.
+#[inline]
+fn hash_name(name: &[u8]) -> usize {
+    let hash = name.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte.to_ascii_uppercase())).wrapping_mul(0x0100_0000_01B3)
+    });
+    (hash >> 32) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(request: &str) -> Result<&'static str, String> {
+        let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
+        Table::get().find(&words).map(|row| row.spec.name).map_err(|refusal| refusal.to_string())
+    }
+
+    #[test]
+    fn every_row_is_found_by_its_name_in_any_case() {
+        let table = Table::get();
+        for row in table.rows().iter().filter(|row| row.spec.parent().is_none()) {
+            let lower = row.spec.name.to_ascii_lowercase();
+            assert_eq!(table.by_name(lower.as_bytes()).map(|found| found.id), Some(row.id), "{lower}");
+            assert_eq!(table.catalogue().find(lower.as_bytes()).map(|it| it.spec.name), Some(row.spec.name));
+        }
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = Table::get().rows().iter().map(|row| row.spec.name).collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+
+    #[test]
+    fn strangers_are_named_in_rediss_words() {
+        assert_eq!(
+            find("nope a bc"),
+            Err("ERR unknown command 'nope', with args beginning with: 'a' 'bc' ".into())
+        );
+        assert_eq!(find("nope"), Err("ERR unknown command 'nope', with args beginning with: ".into()));
+        assert_eq!(find("GET"), Err("ERR wrong number of arguments for 'get' command".into()));
+        assert_eq!(find("get a b"), Err("ERR wrong number of arguments for 'get' command".into()));
+        assert_eq!(find("gEt a"), Ok("GET"));
+        let long = "x".repeat(200);
+        let error = find(&format!("{long} {long} {long}")).unwrap_err();
+        let short = "x".repeat(128);
+        assert_eq!(error, format!("ERR unknown command '{short}', with args beginning with: '{short}' "));
+    }
+}
