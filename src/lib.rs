@@ -10,4 +10,5 @@ pub mod client;
 pub mod commands;
 pub mod config;
 pub mod dispatch;
+pub mod session;
 pub mod telemetry;

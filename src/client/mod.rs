@@ -46,6 +46,24 @@ pub enum ReplyMode {
     Skip,
 }
 
+impl ReplyMode {
+    /// Whether the command that runs is not answered.
+    #[inline]
+    pub fn is_muted(self) -> bool {
+        matches!(self, ReplyMode::Off | ReplyMode::Skip)
+    }
+
+    /// The mode for the next command.
+    #[inline]
+    pub fn after_command(self) -> ReplyMode {
+        match self {
+            ReplyMode::Skip => ReplyMode::On,
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            other => other,
+        }
+    }
+}
+
 /// What has passed since the client connected.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Traffic {

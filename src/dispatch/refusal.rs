@@ -28,9 +28,10 @@ const ECHO_LEN_MAX: usize = 128;
 impl Refusal {
     /// No row has this name. Repeats at most 128 bytes of the name and of the arguments.
     #[cold]
-    pub fn unknown_command(words: &[&[u8]]) -> Refusal {
+    pub fn unknown_command<'w>(mut words: impl Iterator<Item = &'w [u8]>) -> Refusal {
+        let name = words.next().map_or(String::new(), echo);
         let mut args = Vec::new();
-        for word in words.iter().skip(1) {
+        for word in words {
             if args.len() >= ECHO_LEN_MAX {
                 break;
             }
@@ -39,7 +40,6 @@ impl Refusal {
             args.extend_from_slice(c_string(&word[..word.len().min(room)]));
             args.extend_from_slice(b"' ");
         }
-        let name = words.first().map_or(String::new(), |name| echo(name));
         Refusal::UnknownCommand { name, args: String::from_utf8_lossy(&args).into_owned() }
     }
 

@@ -86,17 +86,19 @@ impl Table {
         &self.catalogue
     }
 
-    /// The row of a request, which has a fitting number of words. `words` is not empty.
+    /// The row of a request of `count` words, at least one; `word` gives them.
     ///
     /// # Errors
     /// No such command or subcommand, or too few or too many words for it.
     #[inline]
-    pub fn find(&self, words: &[&[u8]]) -> Result<&Row, Refusal> {
-        let Some(mut row) = self.by_name(words[0]) else { return Err(Refusal::unknown_command(words)) };
-        if !row.subcommands.is_empty() {
-            row = self.subcommand(row, words)?;
+    pub fn find<'w>(&self, count: usize, word: impl Fn(usize) -> &'w [u8]) -> Result<&Row, Refusal> {
+        let Some(mut row) = self.by_name(word(0)) else {
+            return Err(Refusal::unknown_command((0..count).map(word)));
+        };
+        if !row.subcommands.is_empty() && count > 1 {
+            row = self.subcommand(row, word(1)).ok_or_else(|| Refusal::unknown_subcommand(row, word(1)))?;
         }
-        if row.spec.arity.admits(words.len()) { Ok(row) } else { Err(Refusal::WrongArity(row.spec.name)) }
+        if row.spec.arity.admits(count) { Ok(row) } else { Err(Refusal::WrongArity(row.spec.name)) }
     }
 
     #[inline]
@@ -111,15 +113,10 @@ impl Table {
         }
     }
 
-    fn subcommand<'t>(&'t self, parent: &'t Row, words: &[&[u8]]) -> Result<&'t Row, Refusal> {
-        let Some(word) = words.get(1) else {
-            // A parent may be a command in its own right (COMMAND); others ask for more words.
-            return Ok(parent);
-        };
+    fn subcommand(&self, parent: &Row, word: &[u8]) -> Option<&Row> {
         let skip = parent.spec.name.len() + 1;
         let mut rows = parent.subcommands.iter().map(|id| self.row(*id));
         rows.find(|row| row.spec.name.as_bytes()[skip..].eq_ignore_ascii_case(word))
-            .ok_or_else(|| Refusal::unknown_subcommand(parent, word))
     }
 
     fn build() -> Table {
@@ -225,7 +222,10 @@ mod tests {
 
     fn find(request: &str) -> Result<&'static str, String> {
         let words: Vec<&[u8]> = request.split(' ').map(str::as_bytes).collect();
-        Table::get().find(&words).map(|row| row.spec.name).map_err(|refusal| refusal.to_string())
+        Table::get()
+            .find(words.len(), |nth| words[nth])
+            .map(|row| row.spec.name)
+            .map_err(|refusal| refusal.to_string())
     }
 
     #[test]

@@ -107,6 +107,12 @@ impl<'a> Encoder<'a> {
         self.out.extend_from_slice(b"\r\n");
     }
 
+    /// Opens a bulk of `len` bytes; the caller appends them, and the line end after them, to the buffer.
+    pub fn bulk_header(&mut self, len: usize) {
+        self.out.reserve(len + HEADER_LEN_MAX + 2);
+        self.header(b'$', len);
+    }
+
     /// One bulk from pieces that are `len` bytes together.
     pub fn bulk_chunks<'c>(&mut self, len: usize, chunks: impl IntoIterator<Item = &'c [u8]>) {
         self.out.reserve(len + HEADER_LEN_MAX + 2);

@@ -1,0 +1,156 @@
+//! One client's dialogue: bytes come in, requests go out, replies leave in the order of the requests.
+//!
+//! A session is data and small steps; its worker drives it. Idle, it owns no buffers.
+
+mod flight;
+mod output;
+mod wire;
+
+use std::cell::Cell;
+
+use net::buffer::ReadBuffer;
+use net::reactor::Token;
+use net::resp::{Parser, ProtocolError};
+use net::transport::Transport;
+
+use crate::client::{Buffers, Client, Protocol};
+use crate::dispatch::WorkerId;
+
+pub use flight::{Flight, Seq};
+pub use output::{Output, Verdict, Written};
+pub use wire::Wire;
+
+/// A connection with its client.
+#[derive(Debug)]
+pub struct Session {
+    pub client: Client,
+    pub protocol: Cell<Protocol>,
+    /// `None` once the connection is closed; the session stays until its commands under way are answered.
+    pub link: Option<Link>,
+    /// Bytes that came and are not understood or not run yet.
+    pub input: ReadBuffer,
+    pub parser: Parser,
+    pub out: Output,
+    pub flight: Flight,
+    /// Why nothing more is run for the moment.
+    pub pause: Option<Pause>,
+    /// The input cannot be understood from here on: told once everything before it is answered.
+    pub broken: Option<ProtocolError>,
+    /// Length of the longest reply from elsewhere lately: bounds how many commands may be under way.
+    pub reply_len_lately: usize,
+    /// The peer has sent its last byte.
+    pub ends_with_input: bool,
+    /// Bytes of replies that the client was found not to read.
+    pub unread_len: usize,
+    /// On the list of sessions to look after at the end of the turn.
+    pub touched: bool,
+    /// On the list of sessions to serve in the next turn.
+    pub again: bool,
+}
+
+/// An open connection and what the reactor knows about it.
+#[derive(Debug)]
+pub struct Link {
+    pub transport: Box<dyn Transport>,
+    pub token: Token,
+    /// The socket may have something to read.
+    pub readable: bool,
+    /// The peer sends no more.
+    pub hangup: bool,
+}
+
+/// What a session waits for before it goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pause {
+    /// All its commands under way are answered.
+    Landing,
+    /// Fewer of them are under way.
+    Room,
+    /// Messages to this worker find room again.
+    Ring(WorkerId),
+    /// The client reads its replies.
+    Reader,
+}
+
+/// How many bytes of replies from elsewhere a session may expect at a time, going by the longest lately.
+const EXPECTED_LEN_MAX: usize = 8 * 1024 * 1024;
+/// How many commands of a session may be under way, however short the replies.
+const UNDER_WAY_MAX: usize = 4096;
+
+impl Session {
+    pub fn new(client: Client, link: Link) -> Session {
+        Session {
+            client,
+            protocol: Cell::default(),
+            link: Some(link),
+            input: ReadBuffer::new(),
+            parser: Parser::new(),
+            out: Output::default(),
+            flight: Flight::default(),
+            pause: None,
+            broken: None,
+            reply_len_lately: 0,
+            ends_with_input: false,
+            unread_len: 0,
+            touched: false,
+            again: false,
+        }
+    }
+
+    /// Whether one more command may be sent elsewhere.
+    #[inline]
+    pub fn has_room_under_way(&self) -> bool {
+        self.flight.len() < self.under_way_max()
+    }
+
+    fn under_way_max(&self) -> usize {
+        (EXPECTED_LEN_MAX / self.reply_len_lately.max(1)).clamp(1, UNDER_WAY_MAX)
+    }
+
+    /// Notes the length of a reply from elsewhere.
+    #[inline]
+    pub fn note_reply(&mut self, len: usize) {
+        self.reply_len_lately = len.max(self.reply_len_lately - self.reply_len_lately / 8);
+    }
+
+    /// Whether what the session waits for has come. `has_room` tells about rings, `reader_pause` from how
+    /// many pending bytes on a slow reader is waited for.
+    pub fn may_go_on(&self, has_room: impl FnOnce(WorkerId) -> bool, reader_pause: usize) -> bool {
+        match self.pause {
+            None => true,
+            Some(Pause::Landing) => self.flight.is_landed(),
+            Some(Pause::Room) => self.flight.len() <= self.under_way_max() / 2,
+            Some(Pause::Ring(worker)) => has_room(worker),
+            Some(Pause::Reader) => self.out.pending_len() <= reader_pause / 2,
+        }
+    }
+
+    /// Whether requests may be parsed and run now.
+    #[inline]
+    pub fn takes_requests(&self) -> bool {
+        self.link.is_some() && self.pause.is_none() && self.broken.is_none() && !self.client.close_after_reply
+    }
+
+    /// Whether nothing more will be asked or can be understood.
+    pub fn is_over(&self) -> bool {
+        self.client.close_after_reply || self.ends_with_input && self.pause.is_none() && !self.again
+    }
+
+    /// What its buffers hold.
+    pub fn buffers(&self) -> Buffers {
+        let query_len = self.input.unread().len();
+        let memory_bytes = size_of::<Session>()
+            + self.input.capacity()
+            + self.out.capacity()
+            + self.flight.capacity()
+            + self.client.name.len()
+            + self.client.ends.peer.capacity()
+            + self.client.ends.local.capacity();
+        Buffers {
+            query_len,
+            query_free: self.input.capacity() - query_len,
+            output_len: self.out.pending_len() + self.flight.stashed_len(),
+            memory_bytes,
+        }
+    }
+}
