@@ -263,7 +263,8 @@ impl Control {
     /// Clears all lines: no transaction is in doubt any more. Call after every shard has been recovered and
     /// before the first one serves.
     pub fn settle(&self) {
-        (0..=MAX_WORKERS).for_each(|worker| self.clear(worker));
+        let in_doubt = |&worker: &usize| self.mapping.load(line_at(worker)) != 0;
+        (0..=MAX_WORKERS).filter(in_doubt).for_each(|worker| self.clear(worker));
     }
 }
 

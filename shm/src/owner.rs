@@ -177,7 +177,11 @@ impl WorkerLocks {
 }
 
 /// Proof that the calling thread may write to segments: no other process does while it exists. Belongs to
-/// the thread that locked it.
+/// the thread that locked it:
+/// ```compile_fail
+/// fn send<T: Send>() {}
+/// send::<shm::owner::WorkerLock>();
+/// ```
 pub struct WorkerLock {
     locks: Arc<LockFile>,
     index: usize,

@@ -221,7 +221,12 @@ impl Segment {
         self.usage.length.store(self.len as u64, Ordering::Relaxed);
         self.usage.backed.store(backed, Ordering::Relaxed);
         self.usage.huge.store(huge, Ordering::Relaxed);
-        self.mapping.store(word::HUGE, huge);
+    }
+
+    /// After a change of what is backed.
+    fn note_change(&self) {
+        self.publish_usage();
+        self.mapping.store(word::HUGE, self.usage.huge_bytes());
     }
 }
 
@@ -264,7 +269,7 @@ unsafe impl Backing for Segment {
         }
         self.mapping.store(word::LENGTH, after as u64);
         self.len = after;
-        self.publish_usage();
+        self.note_change();
         Ok(())
     }
 
@@ -277,7 +282,7 @@ unsafe impl Backing for Segment {
         assert!(end <= self.len, "hole outside the segment");
         release(&self.file, start, end - start);
         self.huge.forget(start..end);
-        self.publish_usage();
+        self.note_change();
     }
 
     fn refill(&mut self, start: usize, len: usize) -> Result<(), OutOfMemory> {
@@ -287,7 +292,7 @@ unsafe impl Backing for Segment {
         }
         assert!(start <= self.len && len <= self.len - start, "refill outside the segment");
         self.back(start, start + len).map_err(|_| OutOfMemory)?;
-        self.publish_usage();
+        self.note_change();
         Ok(())
     }
 }
@@ -343,6 +348,9 @@ pub(crate) fn first_page(file: &File, path: &Path) -> Result<(Vec<u8>, u64), Seg
     Ok((page, u64::try_from(stat.st_size).unwrap_or_default()))
 }
 
+/// Address space that all segments of a data set may take: half of what x86-64 gives a process.
+const ADDRESS_SPACE: u64 = 1 << 46;
+
 /// Maps a segment with as much room as it may ever need: what handles can reach, but no more than twice
 /// the machine's memory or than this user may put into a file.
 fn map(directory: &ShmDir, file: &File, header: &Header) -> Result<Mapping, Errno> {
@@ -351,7 +359,8 @@ fn map(directory: &ShmDir, file: &File, header: &Header) -> Result<Mapping, Errn
     let reach = 1_u64.checked_shl(u32::from(header.granule_shift) + 32).unwrap_or(u64::MAX);
     let file_limit = getrlimit(Resource::Fsize).current.unwrap_or(u64::MAX);
     let step = directory.page_len().max(PAGE_LEN) as u64;
-    let room = reach.min(memory.saturating_mul(2)).min(file_limit) / step * step;
+    let share = ADDRESS_SPACE / u64::from(header.shard_count.max(1));
+    let room = reach.min(memory.saturating_mul(2)).min(file_limit).min(share) / step * step;
     let len = usize::try_from(room.max(header.words.length)).map_err(|_| Errno::OVERFLOW)?;
     Mapping::shared(file, len, directory.page_len())
 }

@@ -117,6 +117,7 @@ fn act() {
     match role.as_str() {
         "serve" => serve(directory),
         "race" => race(directory),
+        "churn" => churn(directory),
         "between shards" => between_shards(directory),
         "limited" => limited(directory),
         "fill" => fill(directory),
@@ -166,6 +167,18 @@ fn race(directory: &Path) {
             say(&format!("refused by {}", pid.map_or("nobody".to_owned(), |pid| pid.to_string())));
         }
         Err(error) => say(&format!("failed: {error}")),
+    }
+}
+
+/// Makes, serves, keeps and removes a data set again and again, until killed.
+fn churn(directory: &Path) {
+    for round in 0.. {
+        let mut opened = open(directory).expect("opened");
+        for heap in &mut heaps(&mut opened) {
+            write_text(heap, "churn");
+        }
+        say("round");
+        opened.data_set.stop(round % 3 != 2).expect("stopped");
     }
 }
 

@@ -41,6 +41,24 @@ fn owners_killed_again_and_again_leave_the_data_sound() {
 }
 
 #[test]
+fn a_kill_in_the_middle_of_making_or_removing_never_bars_the_next() {
+    let place = Place::new();
+    for round in 0..30 {
+        let mut actor = Actor::start("churn", &place.data());
+        // Between what the child says it makes, attaches, stops and removes; it goes on while we listen.
+        for _ in 0..=round % 3 {
+            assert_eq!(actor.hear(), "round");
+        }
+        actor.kill();
+        let mut opened = open(&place.data()).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        for heap in heaps(&mut opened) {
+            let text = read_text(&heap);
+            assert!(["churn", ""].contains(&text.as_str()), "round {round}: {text}");
+        }
+    }
+}
+
+#[test]
 fn a_stopped_owner_is_never_robbed() {
     let place = Place::new();
     let mut actor = Actor::start("serve", &place.data());
