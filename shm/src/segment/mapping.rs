@@ -86,7 +86,8 @@ impl Mapping {
         // SAFETY: `at` is within the mapping by the check above.
         let spot = unsafe { self.base.add(at) };
         // SAFETY: 8 mapped bytes, aligned because the base and `at` are; they stay mapped while `self` is
-        // borrowed, and everyone who reaches them while others can uses this function.
+        // borrowed. Others reach the same bytes by this function, or are a region that owns this value and
+        // whose plain access excludes a call of it.
         unsafe { AtomicU64::from_ptr(spot.as_ptr().cast()) }
     }
 
