@@ -56,7 +56,7 @@ pub enum SegmentError {
     /// The control segment is gone while shards are there.
     #[error(
         "{} holds shards but no control segment: restore the file, or give the data up with \
-         `hearth segments wipe {}`",
+         `hearth segments wipe --shm-dir {}`",
         path.display(),
         path.display()
     )]
@@ -177,18 +177,18 @@ impl fmt::Display for WayOut {
             WayOut::Shard { directory, shard } => write!(
                 out,
                 "nothing was changed; restore the file, or accept the loss of this shard with \
-                 `hearth segments accept-loss {} {shard}`",
+                 `hearth segments accept-loss {shard} --shm-dir {}`",
                 directory.display()
             ),
             WayOut::DataSet { directory } => write!(
                 out,
-                "nothing was changed; restore the file, or give the data up with `hearth segments wipe {}`",
+                "nothing was changed; restore the file, or give the data up with `hearth segments wipe --shm-dir {}`",
                 directory.display()
             ),
             WayOut::OtherProgram { directory } => write!(
                 out,
                 "nothing was changed; start the version of Hearth that wrote it, or give the data up with \
-                 `hearth segments wipe {}`",
+                 `hearth segments wipe --shm-dir {}`",
                 directory.display()
             ),
             WayOut::Locks { path } => write!(
@@ -226,8 +226,8 @@ mod tests {
             assert!(text.starts_with("/dev/shm/hearth-x-1/shard-0003 "), "{text}");
             assert!(text.contains(finding) && text.contains(command), "{text}");
         };
-        let accept = "`hearth segments accept-loss /dev/shm/hearth-x-1 3`";
-        let wipe = "`hearth segments wipe /dev/shm/hearth-x-1`";
+        let accept = "`hearth segments accept-loss 3 --shm-dir /dev/shm/hearth-x-1`";
+        let wipe = "`hearth segments wipe --shm-dir /dev/shm/hearth-x-1`";
         check(Flaw::Foreign, "not a file of Hearth's", accept);
         check(Flaw::Truncated { found: 1, needed: 2 }, "has 1 bytes", accept);
         check(Flaw::Corrupt { stored: 1, computed: 2 }, "corrupt", accept);

@@ -89,7 +89,7 @@ fn a_damaged_heap_is_refused() {
     let lock = opened.data_set.lock_of_this_thread();
     let damaged = segment.into_heap(lock, opened.data_set.control(), Default::default());
     let text = damaged.map(drop).expect_err("refused").to_string();
-    let command = format!("`hearth segments accept-loss {} 2`", place.data().display());
+    let command = format!("`hearth segments accept-loss 2 --shm-dir {}`", place.data().display());
     assert!(text.contains("shard-0002 is damaged") && text.contains(&command), "{text}");
 }
 
