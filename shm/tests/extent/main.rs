@@ -40,16 +40,16 @@ fn content<const C: usize, const F: usize>(heap: &Heap, extent: ExtentOf<C, F>) 
 }
 
 /// A value in a heap of its own, and its bytes.
-struct Pair {
+struct Pair<const C: usize, const F: usize> {
     heap: Heap,
-    extent: Small,
+    extent: ExtentOf<C, F>,
     model: Vec<u8>,
 }
 
-impl Pair {
-    fn new() -> Pair {
+impl<const C: usize, const F: usize> Pair<C, F> {
+    fn new() -> Self {
         let mut heap = Heap::in_memory(4 << 20);
-        let extent = Small::empty(&mut heap).unwrap();
+        let extent = ExtentOf::empty(&mut heap).unwrap();
         heap.commit();
         Pair { heap, extent, model: Vec::new() }
     }
@@ -64,7 +64,10 @@ impl Pair {
 
     /// Runs an operation with 0, 1, 2, … allocations allowed until it succeeds; each failure is rolled back
     /// and must leave everything as it was.
-    fn with_failures(&mut self, mut operation: impl FnMut(&mut Heap, &mut Small) -> Result<(), OutOfMemory>) {
+    fn with_failures(
+        &mut self,
+        mut operation: impl FnMut(&mut Heap, &mut ExtentOf<C, F>) -> Result<(), OutOfMemory>,
+    ) {
         for allowed in 0.. {
             let mut extent = self.extent;
             self.heap.fail_allocations_after(Some(allowed));
@@ -92,13 +95,14 @@ enum Op {
     Reclaim(usize),
 }
 
-fn ops() -> impl Strategy<Value = Vec<Op>> {
+/// Operations on values whose chunks have this length.
+fn ops(chunk: usize) -> impl Strategy<Value = Vec<Op>> {
     let index = any::<prop::sample::Index>;
     let op = prop_oneof![
-        6 => vec(1u8.., 0..24).prop_map(Op::Append),
-        5 => (index(), vec(1u8.., 0..50)).prop_map(|(at, bytes)| Op::Write(at, bytes)),
-        3 => (0usize..256).prop_map(Op::Resize),
-        3 => (index(), 0usize..60).prop_map(|(at, len)| Op::Read(at, len)),
+        6 => vec(1u8.., 0..chunk * 3 / 2).prop_map(Op::Append),
+        5 => (index(), vec(1u8.., 0..chunk * 3)).prop_map(|(at, bytes)| Op::Write(at, bytes)),
+        3 => (0..chunk * 16).prop_map(Op::Resize),
+        3 => (index(), 0..chunk * 4).prop_map(|(at, len)| Op::Read(at, len)),
         1 => Just(Op::Copy),
         2 => (any::<u32>(), 1usize..6).prop_map(|(salt, chunks)| Op::Relocate(salt, chunks)),
         1 => (0usize..5).prop_map(Op::Reclaim),
@@ -106,14 +110,14 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
     vec(op, 1..60)
 }
 
-fn run(ops: Vec<Op>) {
-    let mut pair = Pair::new();
+fn run<const C: usize, const F: usize>(ops: Vec<Op>) {
+    let mut pair = Pair::<C, F>::new();
     for op in ops {
         let Pair { heap, extent, model } = &mut pair;
         let len = model.len();
         match op {
             Op::Append(bytes) => {
-                if len + bytes.len() <= Small::LEN_MAX as usize {
+                if len + bytes.len() <= C * F * F {
                     extent.append(heap, &bytes).unwrap();
                     model.extend(bytes);
                 } else {
@@ -164,11 +168,11 @@ fn run(ops: Vec<Op>) {
             Op::Reclaim(chunks) => match extent.reclaim(heap, chunks).unwrap() {
                 Some(rest) => {
                     *extent = rest;
-                    let left = len.div_ceil(16) - chunks;
-                    model.truncate(left * 16);
+                    let left = len.div_ceil(C) - chunks;
+                    model.truncate(left * C);
                 }
                 None => {
-                    assert!(len.div_ceil(16) <= chunks);
+                    assert!(len.div_ceil(C) <= chunks);
                     heap.commit();
                     heap.verify([]).unwrap();
                     pair = Pair::new();
@@ -180,11 +184,16 @@ fn run(ops: Vec<Op>) {
 }
 
 proptest! {
-    #![proptest_config(cases(150))]
+    #![proptest_config(cases(100))]
 
     #[test]
-    fn agrees_with_a_vector(ops in ops()) {
-        run(ops);
+    fn agrees_with_a_vector(ops in ops(16)) {
+        run::<16, 4>(ops);
+    }
+
+    #[test]
+    fn agrees_with_a_vector_in_larger_chunks(ops in ops(600)) {
+        run::<600, 4>(ops);
     }
 }
 
@@ -210,7 +219,7 @@ fn a_value_is_built_from_pieces_of_any_size() {
 
 #[test]
 fn every_allocation_may_fail() {
-    let mut pair = Pair::new();
+    let mut pair = Pair::<16, 4>::new();
     for n in 0..30u8 {
         let bytes = vec![n; usize::from(n % 9)];
         pair.with_failures(|heap, extent| extent.append(heap, &bytes));

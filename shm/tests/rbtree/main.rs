@@ -4,6 +4,7 @@
 mod crash;
 mod failure;
 mod fields;
+mod fill;
 mod growth;
 mod model;
 mod ordered;

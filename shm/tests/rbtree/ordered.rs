@@ -56,7 +56,7 @@ fn place<P: Owned>(pair: &Pair<P>, value: &P::Value) -> Result<usize, usize> {
 /// Checks everything after each `every` operations.
 fn run<P: Owned>(ops: Vec<Op<P::Value>>, every: usize) {
     let packing = P::new();
-    let mut pair = Pair::<P>::new(1 << 20);
+    let mut pair = Pair::<P>::new(16 << 20);
     for (number, op) in ops.into_iter().enumerate() {
         match op {
             Op::Insert(value) => {
@@ -219,6 +219,11 @@ proptest! {
     #[test]
     fn many_byte_strings(ops in ops(strings(0..255), 2000..3000)) {
         run::<Strings<112>>(ops, 50);
+    }
+
+    #[test]
+    fn many_byte_strings_in_large_nodes(ops in ops(strings(0..255), 2000..3000)) {
+        run::<Strings<1024>>(ops, 50);
     }
 
     #[test]
