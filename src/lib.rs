@@ -10,5 +10,6 @@ pub mod client;
 pub mod commands;
 pub mod config;
 pub mod dispatch;
+pub mod segments;
 pub mod session;
 pub mod telemetry;

@@ -11,3 +11,10 @@ pub mod shard;
 pub mod testing;
 pub mod txn;
 pub mod types;
+
+/// Everything this crate stores in segments: programs in which this text differs do not read each other's.
+/// It changes whenever a stored form does.
+pub const STORED: &str = "root 0: first database; database 64: number u32, next u32, index u64*2 @8, deadlines u64 @24; \
+     entry: flags u8 (type 4 bits, deadline, links, value apart, key apart), clock u24, links u32*2?, deadline u48?, \
+     key varint+bytes | extent u32, value varint+bytes | extent u32; types: string 0; \
+     garbage: extent 1, index 2, deadlines 3; slots crc16/xmodem, hash tags";

@@ -12,7 +12,7 @@ use super::start::{Invocation, REDIS_VERSION, VERSION};
 #[derive(Debug, Parser)]
 #[command(
     name = "hearth",
-    override_usage = "hearth [FILE] [-] [--setting value ...]\n       hearth segments <list|verify|wipe> [...]\n       \
+    override_usage = "hearth [FILE] [-] [--setting value ...]\n       hearth segments <list|verify|wipe|accept-loss> [...]\n       \
                       hearth --version | --help | --check-system",
     after_help = "FILE has the syntax of redis.conf, - reads more of it from standard input, and every setting \
                   can be given as a flag:\n\n  \
@@ -62,6 +62,11 @@ pub enum SegmentsAction {
         #[arg(long)]
         yes: bool,
     },
+    /// Give up a shard whose file is missing or damaged: it begins empty, the file is kept aside.
+    AcceptLoss {
+        /// Number of the shard, as the server's refusal names it.
+        shard: u32,
+    },
 }
 
 pub(super) fn version() -> String {
@@ -97,13 +102,15 @@ mod tests {
     }
 
     #[test]
-    fn segments_has_three_actions() {
+    fn segments_has_four_actions() {
         let list = parse("segments list").unwrap();
         assert_eq!((list.action, list.shm_dir, list.port), (SegmentsAction::List, None, 6379));
         let verify = parse("segments verify --shm-dir /dev/shm/x").unwrap();
         assert_eq!((verify.action, verify.shm_dir), (SegmentsAction::Verify, Some("/dev/shm/x".into())));
         let wipe = parse("segments wipe --dir /var/lib/hearth --port 7000 --yes").unwrap();
         assert_eq!((wipe.action, wipe.port), (SegmentsAction::Wipe { yes: true }, 7000));
+        let loss = parse("segments accept-loss 3 --shm-dir /dev/shm/x").unwrap();
+        assert_eq!(loss.action, SegmentsAction::AcceptLoss { shard: 3 });
     }
 
     #[test]

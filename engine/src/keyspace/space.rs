@@ -428,6 +428,11 @@ impl Keyspace {
         self.database(db).map_or(0, |database| database.index(&self.heap).len())
     }
 
+    /// How many keys all databases have.
+    pub fn keys_in_all(&self) -> u64 {
+        self.databases().map(|(_, database)| database.index(&self.heap).len()).sum()
+    }
+
     /// How many keys with a deadline a database has.
     pub fn expires(&self, db: u32) -> u64 {
         self.database(db).map_or(0, |database| database.deadlines(&self.heap).len() as u64)

@@ -33,6 +33,10 @@ pub use writer::Writer;
 use crate::heap::MAX_BLOCK_LEN;
 use crate::{Handle, Heap, OutOfMemory};
 
+/// What is stored, see [`crate::segment::layout_hash`].
+pub(crate) const STORED: &str =
+    "extent: top length u64, entries u32*; table u32*4062; chunk bytes 16256; hole 0";
+
 /// Bytes of a full chunk.
 pub const CHUNK_LEN: usize = MAX_BLOCK_LEN;
 /// Entries of a full top block or table.

@@ -15,6 +15,7 @@ const OWN: &[&str] = &[
     crate::heap::layout::STORED,
     crate::alloc::size_class::STORED,
     crate::undo::record::STORED,
+    crate::extent::STORED,
     crate::garbage::STORED,
     crate::rbtree::STORED,
     crate::hash_index::STORED,
