@@ -4,6 +4,7 @@
 pub mod buffer;
 pub mod reactor;
 pub mod resp;
+pub mod ring;
 mod sync;
 pub mod tcp;
 pub mod transport;

@@ -151,16 +151,20 @@ impl Reactor {
     /// `timeout` (`None`: none) has passed. Does not sleep while sources are ready, nor if `idle` says that
     /// there is other work.
     ///
-    /// `idle` is asked once others can see that this worker is about to sleep. It must look at every inbox
-    /// that is filled with [`wake_if_asleep`](super::Wake::wake_if_asleep) afterwards, and at room in full
-    /// outgoing rings.
+    /// `idle` is asked once others can see that this worker dozes. It must look at every inbox whose senders
+    /// use [`wake_if_asleep`](super::Wake::wake_if_asleep), and ask for room in every outgoing ring for which
+    /// messages are left over.
     pub fn wait(&mut self, timeout: Option<Duration>, idle: impl FnOnce() -> bool) -> io::Result<()> {
-        let sleeps = self.ready.is_empty() && timeout != Some(Duration::ZERO) && {
+        let may_sleep = self.ready.is_empty() && timeout != Some(Duration::ZERO);
+        let polled = if may_sleep {
             self.waker.doze().announce();
-            idle()
+            let timeout = if idle() { timeout } else { Some(Duration::ZERO) };
+            let polled = self.poll.poll(&mut self.events, timeout);
+            self.waker.doze().retract();
+            polled
+        } else {
+            self.poll.poll(&mut self.events, Some(Duration::ZERO))
         };
-        let polled = self.poll.poll(&mut self.events, if sleeps { timeout } else { Some(Duration::ZERO) });
-        self.waker.doze().retract();
         match polled {
             Ok(()) => self.collect(),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}

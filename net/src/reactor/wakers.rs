@@ -45,7 +45,8 @@ impl Doze {
     pub fn claim(&self) -> bool {
         // Pairs with the fence in `announce`.
         fence(Ordering::SeqCst);
-        self.0.load(Ordering::Relaxed) && self.0.swap(false, Ordering::Relaxed)
+        self.0.load(Ordering::Relaxed)
+            && self.0.compare_exchange(true, false, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 }
 
