@@ -42,13 +42,23 @@ pub struct Database {
 impl Database {
     /// All databases that have a record, with their numbers. O(databases).
     pub fn all(heap: &Heap) -> Vec<(u32, Database)> {
-        let mut found = Vec::new();
-        let mut next = Handle::from_raw(heap.root(DATABASES_ROOT) as u32);
-        while let Some(record) = next {
-            found.push((heap.u32_at(record, NUMBER), Database { record }));
-            next = Handle::from_raw(heap.u32_at(record, NEXT));
-        }
-        found
+        let databases = std::iter::successors(Database::first(heap), |database| database.next(heap));
+        databases.map(|database| (database.number(heap), database)).collect()
+    }
+
+    /// The first record of the list.
+    pub fn first(heap: &Heap) -> Option<Database> {
+        Handle::from_raw(heap.root(DATABASES_ROOT) as u32).map(|record| Database { record })
+    }
+
+    /// The next record of the list.
+    pub fn next(self, heap: &Heap) -> Option<Database> {
+        Handle::from_raw(heap.u32_at(self.record, NEXT)).map(|record| Database { record })
+    }
+
+    /// The number, as SELECT takes it.
+    pub fn number(self, heap: &Heap) -> u32 {
+        heap.u32_at(self.record, NUMBER)
     }
 
     /// A new empty database in front of the list.
@@ -84,7 +94,12 @@ impl Database {
 
     #[inline]
     pub fn index(self, heap: &Heap) -> HashIndex {
-        HashIndex::decode(self.index_words(heap)).expect("a record holds an index")
+        self.checked_index(heap).expect("a record holds an index")
+    }
+
+    /// [`Database::index`] of a record that may hold anything.
+    pub fn checked_index(self, heap: &Heap) -> Option<HashIndex> {
+        HashIndex::decode(self.index_words(heap))
     }
 
     #[inline]

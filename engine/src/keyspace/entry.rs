@@ -13,11 +13,16 @@
 //! but the last. The value is last, so that a value of another length of the same block class is
 //! written over the old one.
 
+mod verify;
+mod write;
+
 use std::borrow::Cow;
 
 use shm::extent::{Extent, Top, Writer};
 use shm::{Handle, Heap, OutOfMemory};
 
+pub use self::verify::verify;
+pub use self::write::{extent_with, overwrite_string, write_string};
 use crate::types::string::{StringView, bytes_of, extent_equals};
 
 /// Marks handles of entry blocks.
@@ -41,6 +46,10 @@ impl Kind {
         match self {
             Kind::String => 0,
         }
+    }
+
+    const fn is_code(code: u8) -> bool {
+        code == Kind::String.code()
     }
 
     fn from_code(code: u8) -> Kind {
@@ -339,121 +348,6 @@ pub fn build(heap: &mut Heap, parts: &EntryParts<'_>) -> Result<Handle<Entry>, O
         }
     });
     Ok(entry)
-}
-
-/// The longest range that is overwritten in place rather than rebuilt.
-const IN_PLACE_MAX: usize = 256;
-
-/// Writes a new string value over the old one if the entry stays in its block class, deadline and key
-/// unchanged. Returns whether it did; if not, nothing was changed.
-///
-/// # Errors
-/// [`OutOfMemory`] when the undo log is full.
-#[inline]
-pub fn overwrite_string(heap: &mut Heap, entry: Handle<Entry>, value: &[u8]) -> Result<bool, OutOfMemory> {
-    let view = EntryView::new(heap, entry);
-    if view.flags & VALUE_APART != 0 {
-        return Ok(false);
-    }
-    let old_len = view.value_len as usize;
-    let value_start = view.value_start as usize;
-    if value.len() == old_len {
-        if value.len() > IN_PLACE_MAX {
-            return Ok(false);
-        }
-        heap.store(entry, value_start, value)?;
-        return Ok(true);
-    }
-    let length_start = value_start - varint_len(old_len);
-    let tail_len = varint_len(value.len()) + value.len();
-    let new_len = length_start + tail_len;
-    if tail_len > IN_PLACE_MAX
-        || new_len > ENTRY_INLINE_MAX
-        || heap.block_len(new_len) != heap.block_len(value_start + old_len)
-    {
-        return Ok(false);
-    }
-    let mut tail = [0; IN_PLACE_MAX];
-    let digits = put_varint(&mut tail, value.len());
-    tail[digits..tail_len].copy_from_slice(value);
-    heap.store(entry, length_start, &tail[..tail_len])?;
-    Ok(true)
-}
-
-/// Writes bytes at `offset` of a string value, with zeros between its old end and `offset`, if the entry
-/// can stay where it is: its value lies apart, or it stays in its block class and the range is short.
-/// Returns whether it did; if not, nothing was changed.
-///
-/// # Errors
-/// [`OutOfMemory`].
-pub fn write_string(
-    heap: &mut Heap,
-    entry: Handle<Entry>,
-    offset: usize,
-    bytes: &[u8],
-) -> Result<bool, OutOfMemory> {
-    let view = EntryView::new(heap, entry);
-    let (old_len, value_start) = (view.string().len(), view.value_start as usize);
-    if let Some(mut extent) = view.value_extent() {
-        let before = extent.handle();
-        write_extent(heap, &mut extent, offset, bytes)?;
-        if extent.handle() != before {
-            heap.store_u32(entry, value_start, extent.handle().raw())?;
-        }
-        return Ok(true);
-    }
-    let new_len = old_len.max(offset + bytes.len());
-    // From here to the end of `bytes` everything is written again.
-    let start = offset.min(old_len);
-    let len = offset + bytes.len() - start;
-    let digits = varint_len(old_len);
-    if len > IN_PLACE_MAX
-        || varint_len(new_len) != digits
-        || value_start + new_len > ENTRY_INLINE_MAX
-        || heap.block_len(value_start + new_len) != heap.block_len(value_start + old_len)
-    {
-        return Ok(false);
-    }
-    if new_len > old_len {
-        let mut length = [0; 10];
-        put_varint(&mut length, new_len);
-        heap.store(entry, value_start - digits, &length[..digits])?;
-    }
-    let mut range = [0; IN_PLACE_MAX];
-    range[len - bytes.len()..len].copy_from_slice(bytes);
-    heap.store(entry, value_start + start, &range[..len])?;
-    Ok(true)
-}
-
-/// [`write_string`] of an extent list.
-fn write_extent(
-    heap: &mut Heap,
-    extent: &mut Extent,
-    offset: usize,
-    bytes: &[u8],
-) -> Result<(), OutOfMemory> {
-    let old_len = extent.len(heap) as usize;
-    let (inside, after) = bytes.split_at(bytes.len().min(old_len.saturating_sub(offset)));
-    if !inside.is_empty() {
-        extent.write(heap, offset as u64, inside)?;
-    }
-    if offset > old_len && !after.is_empty() {
-        extent.resize(heap, offset as u64)?;
-    }
-    if !after.is_empty() {
-        extent.append(heap, after)?;
-    }
-    Ok(())
-}
-
-/// An extent list of `old` with `bytes` written at `offset`; a long gap between them takes no memory.
-///
-/// # Errors
-/// [`OutOfMemory`].
-pub fn extent_with(heap: &mut Heap, old: &[u8], offset: usize, bytes: &[u8]) -> Result<Extent, OutOfMemory> {
-    let mut extent = extent_of(heap, &[old])?;
-    write_extent(heap, &mut extent, offset, bytes)?;
-    Ok(extent)
 }
 
 /// Changes the deadline in place. The entry must have one already (its place is part of the layout).

@@ -1,79 +1,99 @@
-//! Checking a whole shard: every structure's invariants, and that exactly the blocks they name are
-//! allocated.
+//! Does everything in a shard agree with everything else?
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashSet};
 
 use shm::garbage::Reclaimer;
-use shm::{Corrupt, Handle};
+use shm::{Corrupt, Handle, Heap};
 
 use super::database::Database;
-use super::entry::EntryView;
+use super::entry::{self, Entry, EntryView};
 use super::garbage::Sweeper;
-use super::slot::slot_of;
 use super::space::{Hashes, Keyspace};
 
 impl Keyspace {
-    /// Checks everything, between transactions: the heap, each database's index, keys and deadlines, and
-    /// what waits to be freed. Reads all keys.
+    /// Checks the whole shard, between transactions: databases, index, entries, deadlines, long values,
+    /// what waits to be freed, and that the heap has no other blocks than theirs. Reads everything;
+    /// changes nothing. O(bytes).
     ///
     /// # Errors
-    /// The first thing that does not hold.
+    /// The first thing that is wrong.
     pub fn verify(&self) -> Result<(), Corrupt> {
-        let mut blocks = Vec::new();
+        let heap = self.heap();
+        let claims = RefCell::new(Claims::new(heap));
         let mut numbers = HashSet::new();
-        for (number, database) in Database::all(&self.heap) {
-            blocks.push(database.handle().cast());
-            check(numbers.insert(number), "two databases of one number", database.handle().raw())?;
-            check(self.database(number) == Some(database), "mirror of a database", database.handle().raw())?;
-            self.verify_database(database, &mut blocks)?;
+        let mut next = Database::first(heap);
+        while let Some(database) = next {
+            let record = database.handle();
+            claims.borrow_mut().claim(record)?;
+            let number = database.number(heap);
+            let is_known = numbers.insert(number) && self.database(number) == Some(database);
+            expect(is_known, "number of a database", record)?;
+            self.verify_database(database, &claims)?;
+            next = database.next(heap);
         }
-        for item in self.heap.garbage_items() {
-            Sweeper.blocks(&self.heap, item, &mut |block| blocks.push(block));
+        for item in heap.garbage_items() {
+            // Counted below, where one that is named twice is found.
+            Sweeper.blocks(heap, item, &mut |block| claims.borrow_mut().named.push(block));
         }
-        self.heap.verify(blocks)
+        heap.verify(claims.into_inner().named)
     }
 
-    fn verify_database(&self, database: Database, blocks: &mut Vec<Handle<()>>) -> Result<(), Corrupt> {
-        let heap = &self.heap;
-        let mut handles = Vec::new();
-        database.index(heap).verify(
+    fn verify_database(&self, database: Database, claims: &RefCell<Claims>) -> Result<(), Corrupt> {
+        let heap = self.heap();
+        let mut expected = BTreeSet::new();
+        let mut found = Vec::new();
+        let Some(index) = database.checked_index(heap) else {
+            return Err(Corrupt::Structure { what: "root of an index", block: database.handle().raw() });
+        };
+        index.verify(
             heap,
             &Hashes(self.hasher()),
-            &mut |block| {
-                blocks.push(block);
-                Ok(())
-            },
+            &mut |block| claims.borrow_mut().claim(block),
             &mut |entry| {
-                handles.push(entry.cast());
-                Ok(())
+                let entry: Handle<Entry> = entry.cast();
+                claims.borrow_mut().claim(entry)?;
+                found.push(entry);
+                entry::verify(heap, entry, &mut |block| claims.borrow_mut().claim(block))
             },
         )?;
-        let mut timed = HashSet::new();
-        for handle in handles {
-            let entry = EntryView::new(heap, handle);
-            blocks.push(handle.cast());
-            for extent in entry.extents() {
-                extent.verify(heap, &mut |block| {
-                    blocks.push(block);
-                    Ok(())
-                })?;
-            }
-            check(self.slots().contains(slot_of(&entry.key())), "slot of an entry", handle.raw())?;
-            timed.extend(entry.deadline_ms().map(|deadline_ms| (deadline_ms, handle)));
+        for entry in found {
+            let view = EntryView::new(heap, entry);
+            let slot = self.hasher().hash(&view.key()).slot();
+            expect(self.slots().contains(slot), "slot of a key", entry)?;
+            expected.extend(view.deadline_ms().map(|deadline_ms| (deadline_ms, entry)));
         }
         let deadlines = database.deadlines(heap);
-        deadlines.verify(heap, &mut |block| {
-            blocks.push(block.cast());
-            Ok(())
-        })?;
-        check(deadlines.len() == timed.len(), "number of deadlines", database.handle().raw())?;
-        for deadline in deadlines.iter(heap) {
-            check(timed.remove(&deadline), "deadline of an entry", deadline.1.raw())?;
-        }
-        Ok(())
+        deadlines.verify(heap, &mut |node| claims.borrow_mut().claim(node))?;
+        let ordered = deadlines.iter(heap).eq(expected);
+        expect(ordered, "deadlines and those of the entries", database.handle())
     }
 }
 
-fn check(holds: bool, what: &'static str, block: u32) -> Result<(), Corrupt> {
-    if holds { Ok(()) } else { Err(Corrupt::Structure { block, what }) }
+/// Which blocks are allocated, and which of them were named.
+struct Claims {
+    unnamed: HashSet<u32>,
+    named: Vec<Handle<()>>,
+}
+
+impl Claims {
+    fn new(heap: &Heap) -> Claims {
+        Claims { unnamed: heap.allocated_blocks().map(Handle::raw).collect(), named: Vec::new() }
+    }
+
+    /// Names a block; refuses one that is not there, or named already.
+    fn claim<T: ?Sized>(&mut self, block: Handle<T>) -> Result<(), Corrupt> {
+        if self.unnamed.remove(&block.raw()) {
+            self.named.push(block.cast());
+            return Ok(());
+        }
+        Err(match self.named.contains(&block.cast()) {
+            true => Corrupt::Shared { block: block.raw() },
+            false => Corrupt::Dangling { block: block.raw() },
+        })
+    }
+}
+
+fn expect<T: ?Sized>(holds: bool, what: &'static str, block: Handle<T>) -> Result<(), Corrupt> {
+    if holds { Ok(()) } else { Err(Corrupt::Structure { what, block: block.raw() }) }
 }
