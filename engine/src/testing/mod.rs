@@ -19,7 +19,7 @@
 //! ```
 //!
 //! After every command the session checks that the reply was one complete item and that no shard is
-//! left inside a transaction.
+//! left inside a transaction; after a conversation, that the shards are sound ([`Keyspace::verify`]).
 
 mod quote;
 mod recorder;
@@ -94,6 +94,13 @@ impl Session {
         &mut self.shards
     }
 
+    /// Lets every shard run out of memory after so many more allocations; `None`: never.
+    pub fn fail_allocations_after(&mut self, count: Option<usize>) {
+        for keyspace in &mut self.shards {
+            keyspace.heap.fail_allocations_after(count);
+        }
+    }
+
     /// Takes the counters of all shards.
     pub fn take_stats(&mut self) -> Stats {
         let add = |sum: Stats, keyspace: &mut Keyspace| {
@@ -133,6 +140,19 @@ impl Session {
             } else {
                 assert!(line.is_empty() || line.starts_with('#'), "neither command nor pause: {line}");
             }
+        }
+        self.verify();
+    }
+
+    /// Frees what was dropped and checks that the shards are sound.
+    ///
+    /// # Panics
+    /// When they are not.
+    pub fn verify(&mut self) {
+        for keyspace in &mut self.shards {
+            keyspace.verify().expect("a sound shard");
+            while keyspace.reclaim(64) {}
+            keyspace.verify().expect("a sound shard without garbage");
         }
     }
 
