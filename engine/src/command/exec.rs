@@ -92,21 +92,36 @@ impl<'e, 's> Exec<'e, 's> {
     /// [`Error::OutOfMemory`] when an expired key could not be deleted.
     #[inline]
     pub fn read(&mut self, key: &Key<'_>) -> Result<Option<EntryView<'_>>, Error> {
+        let place = self.place_to_read(key)?;
+        Ok(place.map(|place| self.keyspace(key).view(&place)))
+    }
+
+    /// Where [`Exec::read`] finds the entry, for a command that will change it afterwards.
+    ///
+    /// # Errors
+    /// As [`Exec::read`].
+    #[inline]
+    pub fn place_to_read(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
         let (db, now_ms, no_touch) = (self.caller.db, self.now_ms, self.caller.no_touch);
         let keyspace = self.keyspace(key);
-        match keyspace.find(db, key, now_ms)? {
+        let place = keyspace.find(db, key, now_ms)?;
+        match &place {
             Some(place) => {
                 keyspace.stats.hits += 1;
                 if !no_touch {
-                    keyspace.touch(&place, now_ms);
+                    keyspace.touch(place, now_ms);
                 }
-                Ok(Some(keyspace.view(&place)))
             }
-            None => {
-                keyspace.stats.misses += 1;
-                Ok(None)
-            }
+            None => keyspace.stats.misses += 1,
         }
+        Ok(place)
+    }
+
+    /// [`Exec::place_to_read`] of a string; [`Error::WrongType`] if the key holds something else.
+    #[inline]
+    pub fn string_to_read(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
+        let place = self.place_to_read(key)?;
+        self.only_string(key, place)
     }
 
     /// The string of a key; [`Error::WrongType`] if it holds something else.
@@ -189,8 +204,13 @@ impl<'e, 's> Exec<'e, 's> {
 
     /// [`Exec::place_to_write`] of a string; [`Error::WrongType`] if the key holds something else.
     #[inline]
-    pub fn place_of_string(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
+    pub fn string_to_write(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
         let place = self.place_to_write(key)?;
+        self.only_string(key, place)
+    }
+
+    #[inline]
+    fn only_string(&mut self, key: &Key<'_>, place: Option<Place>) -> Result<Option<Place>, Error> {
         match &place {
             Some(place) if self.view(key, place).kind() != Kind::String => Err(Error::WrongType),
             _ => Ok(place),

@@ -221,7 +221,11 @@ impl Session {
         let mut slots = Vec::new();
         let walked =
             command.spec.keys.walk(words, |index, _| slots.push(self.hasher.hash(words[index]).slot()));
-        let all = command.spec.routing == Routing::AllShards || walked.is_err();
+        if walked.is_err() {
+            // The handler says what is wrong, without any shard.
+            slots.clear();
+        }
+        let all = command.spec.routing == Routing::AllShards;
         let is_held = |keyspace: &Keyspace| all || slots.iter().any(|&slot| keyspace.slots().contains(slot));
         let mut held: Vec<&mut Keyspace> =
             self.shards.iter_mut().filter(|keyspace| is_held(keyspace)).collect();

@@ -70,7 +70,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
 ];
 
 fn add(exec: &mut Exec<'_, '_>, key: &Key<'_>, by: i64, reply: &mut dyn Reply) -> CommandResult {
-    let place = exec.place_of_string(key)?;
+    let place = exec.string_to_write(key)?;
     let old = match &place {
         Some(place) => exec.view(key, place).string().integer().ok_or(Error::NotInteger)?,
         None => 0,
@@ -86,7 +86,7 @@ fn add(exec: &mut Exec<'_, '_>, key: &Key<'_>, by: i64, reply: &mut dyn Reply) -
 
 fn add_float(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let key = args.key()?;
-    let place = exec.place_of_string(&key)?;
+    let place = exec.string_to_write(&key)?;
     let old = match &place {
         Some(place) => {
             let text = exec.view(&key, place).string().contiguous();

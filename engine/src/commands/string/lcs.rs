@@ -4,7 +4,7 @@ use crate::command::{
     Args, Arity, CommandResult, DataCommand, Error, Exec, Group, Key, KeyAccess, KeySpec, Keys, Outcome,
     Reply, Spec,
 };
-use crate::keyspace::Kind;
+use crate::keyspace::{Kind, Place};
 use crate::types::lcs::{self, Run};
 
 const TWO_READ: Keys = Keys::new(&[KeySpec::range(1, 1, 1, KeyAccess::READ)]);
@@ -54,13 +54,15 @@ impl Options {
 
 fn lcs(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let (one, other) = (args.key()?, args.key()?);
-    let (one_len, other_len) = (string_len(exec, &one)?, string_len(exec, &other)?);
-    let (Some(one_len), Some(other_len)) = (one_len, other_len) else {
+    let places = (exec.place_to_read(&one)?, exec.place_to_read(&other)?);
+    let (Some(one_len), Some(other_len)) =
+        (string_len(exec, &one, places.0.as_ref()), string_len(exec, &other, places.1.as_ref()))
+    else {
         return Err(Error::text("ERR The specified keys must contain string values"));
     };
     let options = Options::parse(args)?;
     check_cost(exec, one_len, other_len)?;
-    let (a, b) = (bytes_of(exec, &one)?, bytes_of(exec, &other)?);
+    let (a, b) = (bytes_of(exec, &one, places.0.as_ref()), bytes_of(exec, &other, places.1.as_ref()));
     if options.len {
         reply.count(lcs::length(&a, &b));
         return Ok(Outcome::Done);
@@ -97,17 +99,15 @@ fn reply_matches(options: &Options, len: usize, runs: &[Run], reply: &mut dyn Re
     reply.count(len);
 }
 
-/// The length of a key's string, 0 for a key that does not exist; `None` for another type.
-fn string_len(exec: &mut Exec<'_, '_>, key: &Key<'_>) -> Result<Option<usize>, Error> {
-    Ok(match exec.read(key)? {
-        Some(entry) => (entry.kind() == Kind::String).then(|| entry.string().len()),
-        None => Some(0),
-    })
+/// The length of the string at a place, 0 where there is nothing; `None` for another type.
+fn string_len(exec: &mut Exec<'_, '_>, key: &Key<'_>, place: Option<&Place>) -> Option<usize> {
+    let Some(place) = place else { return Some(0) };
+    let entry = exec.view(key, place);
+    (entry.kind() == Kind::String).then(|| entry.string().len())
 }
 
-fn bytes_of(exec: &mut Exec<'_, '_>, key: &Key<'_>) -> Result<Vec<u8>, Error> {
-    let place = exec.place(key)?;
-    Ok(place.map_or(Vec::new(), |place| exec.view(key, &place).string().contiguous().into_owned()))
+fn bytes_of(exec: &mut Exec<'_, '_>, key: &Key<'_>, place: Option<&Place>) -> Vec<u8> {
+    place.map_or(Vec::new(), |place| exec.view(key, place).string().contiguous().into_owned())
 }
 
 /// Refuses what Redis refuses: its table has four bytes for each pair of positions and must not be longer

@@ -57,7 +57,7 @@ fn append(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -
     let key = args.key()?;
     let tail = args.word()?;
     let event = Event::string("append");
-    let Some(place) = exec.place_of_string(&key)? else {
+    let Some(place) = exec.string_to_write(&key)? else {
         exec.put_string(&key, None, &[tail], Deadline::None)?;
         exec.changed(&key, event, || set_words(key.bytes, tail, Deadline::None));
         reply.count(tail.len());
@@ -75,7 +75,7 @@ fn setrange(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply)
     let key = args.key()?;
     let offset = usize::try_from(args.integer()?).map_err(|_| Error::OffsetOutOfRange)?;
     let bytes = args.word()?;
-    let place = exec.place_of_string(&key)?;
+    let place = exec.string_to_write(&key)?;
     let old_len = place.as_ref().map_or(0, |place| exec.view(&key, place).string().len());
     if bytes.is_empty() {
         reply.count(old_len);

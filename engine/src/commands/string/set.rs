@@ -117,11 +117,8 @@ fn set(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> C
     let value = args.word()?;
     let options = Options::parse(args)?;
     let deadline = options.expiry.deadline(exec.now_ms(), "SET")?;
-    if options.get {
-        // A read of its own, which counts as one and accepts only strings.
-        exec.read_string(&key)?;
-    }
-    let place = exec.place_to_write(&key)?;
+    // GET makes it a read as well, which counts as one and accepts only strings.
+    let place = if options.get { exec.string_to_read(&key)? } else { exec.place_to_write(&key)? };
     let admitted = admits(exec, &key, place.as_ref(), &options.condition)?;
     match (options.get, admitted) {
         (true, _) => reply_old_value(exec, &key, place.as_ref(), reply),
@@ -167,8 +164,7 @@ fn set_for(
 fn getset(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let key = args.key()?;
     let value = args.word()?;
-    exec.read_string(&key)?;
-    let place = exec.place_to_write(&key)?;
+    let place = exec.string_to_read(&key)?;
     reply_old_value(exec, &key, place.as_ref(), reply);
     store(exec, &key, place, value, Deadline::None)?;
     Ok(Outcome::Done)

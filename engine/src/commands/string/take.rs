@@ -62,10 +62,8 @@ fn getex(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) ->
             return Err(Error::Syntax);
         }
     }
-    let found = exec.read_string(&key)?.is_some();
-    let place = if found { exec.place(&key)? } else { None };
     // A key that does not exist hides a bad time, as in Redis.
-    let Some(place) = place else {
+    let Some(place) = exec.string_to_read(&key)? else {
         reply.null();
         return Ok(Outcome::Done);
     };
@@ -93,9 +91,7 @@ fn getex(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) ->
 
 fn getdel(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let key = args.key()?;
-    let found = exec.read_string(&key)?.is_some();
-    let place = if found { exec.place(&key)? } else { None };
-    match place {
+    match exec.string_to_read(&key)? {
         Some(place) => {
             reply.string(exec.view(&key, &place).string());
             delete(exec, &key, &place)?;
@@ -141,7 +137,7 @@ fn delex(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) ->
 fn delifeq(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let key = args.key()?;
     let value = args.word()?;
-    let matching = match exec.place_of_string(&key)? {
+    let matching = match exec.string_to_write(&key)? {
         Some(place) if exec.view(&key, &place).string().equals(value) => Some(place),
         _ => None,
     };
