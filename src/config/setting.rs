@@ -25,6 +25,8 @@ pub struct Setting {
     pub hidden: bool,
     /// The value must not appear in logs.
     pub sensitive: bool,
+    /// What it is for, a sentence; empty where the effect says it.
+    pub doc: &'static str,
     /// What it does.
     pub effect: Effect,
     pub(super) check: Option<Check>,
@@ -84,7 +86,7 @@ pub enum Change {
 /// What a setting does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
-    /// What its documentation says.
+    /// What its sentence says.
     Works,
     /// Nothing, and nothing is lost by that; the text says why.
     Idle(&'static str),
@@ -114,6 +116,7 @@ impl Setting {
             change: Change::Anytime,
             hidden: false,
             sensitive: false,
+            doc: "",
             effect: Effect::Works,
             check: None,
             adjust: None,
@@ -181,6 +184,11 @@ impl Setting {
 
     pub(super) const fn unkept(mut self, advice: &'static str) -> Self {
         self.effect = Effect::Unkept(advice);
+        self
+    }
+
+    pub(super) const fn doc(mut self, doc: &'static str) -> Self {
+        self.doc = doc;
         self
     }
 

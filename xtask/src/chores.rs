@@ -71,6 +71,9 @@ pub fn asan(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
     let mut asan =
         runner.command(&format!("cargo +nightly test --target {host} {UNSAFE_CRATES} --no-fail-fast"));
     asan.env("RUSTFLAGS", "-Zsanitizer=address").env("CARGO_TARGET_DIR", runner.target().join("asan"));
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        asan.env("PROPTEST_CASES", "16");
+    }
     // Doc tests do not get the flags; processes that are killed on purpose leak.
     asan.args(["--lib", "--tests"]).env("ASAN_OPTIONS", "detect_leaks=0");
     runner.step("asan", &mut asan)

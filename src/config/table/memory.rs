@@ -8,22 +8,32 @@ const COMPACTS: &str = "shards compact themselves in small steps";
 const LAZY: &str = "large values are always reclaimed in small steps, never at once";
 
 pub(super) const ROWS: &[Setting] = &[
-    Setting::bytes("maxmemory", (0, u64::MAX), "0").sets(|s, v| s.memory_bytes_max = v.number()),
+    Setting::bytes("maxmemory", (0, u64::MAX), "0")
+        .sets(|s, v| s.memory_bytes_max = v.number())
+        .doc("Limit on the data; 0: none."),
     Setting::choice("maxmemory-policy", EvictionPolicy::WORDS, "noeviction")
         .unkept("keys are not evicted yet; writes past maxmemory get an OOM error")
         .sets(|s, v| s.eviction_policy = v.choice(EvictionPolicy::ALL)),
     Setting::integer("maxmemory-samples", POSITIVE, "5").idle("eviction is exact, nothing is sampled"),
     Setting::integer("maxmemory-eviction-tenacity", (0, 100), "10")
         .idle("eviction is exact and never behind"),
-    Setting::integer("lfu-log-factor", COUNT, "10").sets(|s, v| s.lfu_log_factor = v.number()),
-    Setting::integer("lfu-decay-time", COUNT, "1").sets(|s, v| s.lfu_decay_minutes = v.number()),
+    Setting::integer("lfu-log-factor", COUNT, "10")
+        .sets(|s, v| s.lfu_log_factor = v.number())
+        .doc("How slowly the access counter of LFU saturates."),
+    Setting::integer("lfu-decay-time", COUNT, "1")
+        .sets(|s, v| s.lfu_decay_minutes = v.number())
+        .doc("Minutes after which the access counter of LFU is lowered; 0: at every look."),
     Setting::integer("active-expire-effort", (1, 10), "1")
         .idle("keys are gone in the millisecond they are due"),
     Setting::bool("lazyfree-lazy-eviction", "no").idle(LAZY),
     Setting::bool("lazyfree-lazy-expire", "no").idle(LAZY),
     Setting::bool("lazyfree-lazy-server-del", "no").idle(LAZY),
-    Setting::bool("lazyfree-lazy-user-del", "no").sets(|s, v| s.lazy_user_delete = v.is_yes()),
-    Setting::bool("lazyfree-lazy-user-flush", "no").sets(|s, v| s.lazy_user_flush = v.is_yes()),
+    Setting::bool("lazyfree-lazy-user-del", "no")
+        .sets(|s, v| s.lazy_user_delete = v.is_yes())
+        .doc("DEL means UNLINK."),
+    Setting::bool("lazyfree-lazy-user-flush", "no")
+        .sets(|s, v| s.lazy_user_flush = v.is_yes())
+        .doc("FLUSHALL and FLUSHDB without a word mean ASYNC."),
     Setting::bool("activerehashing", "yes").idle("the index grows in small steps and is never rehashed"),
     Setting::bool("activedefrag", "no").idle(COMPACTS),
     Setting::integer("active-defrag-cycle-min", (1, 99), "1").idle(COMPACTS),

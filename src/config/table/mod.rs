@@ -30,6 +30,20 @@ const PORT: (i128, i128) = (0, u16::MAX as i128);
 /// Bounds of an amount of memory.
 const BYTES: (u64, u64) = (0, i64::MAX as u64);
 
+/// The rows by topic.
+const TOPICS: [(&str, &[Setting]); 10] = [
+    ("The process", server::ROWS),
+    ("Clients", clients::ROWS),
+    ("Security", security::ROWS),
+    ("Memory", memory::ROWS),
+    ("Collections", collections::ROWS),
+    ("Snapshots and log of writes", durability::ROWS),
+    ("Replication", replication::ROWS),
+    ("Cluster", cluster::ROWS),
+    ("TLS", tls::ROWS),
+    ("Logs and measurements", observe::ROWS),
+];
+
 /// All rows, in the order CONFIG GET lists them.
 pub(super) fn all() -> impl ExactSizeIterator<Item = &'static Setting> + Clone {
     index().rows.iter().copied()
@@ -54,19 +68,7 @@ struct Index {
 fn index() -> &'static Index {
     static INDEX: OnceLock<Index> = OnceLock::new();
     INDEX.get_or_init(|| {
-        let topics = [
-            server::ROWS,
-            clients::ROWS,
-            security::ROWS,
-            memory::ROWS,
-            collections::ROWS,
-            durability::ROWS,
-            replication::ROWS,
-            cluster::ROWS,
-            tls::ROWS,
-            observe::ROWS,
-        ];
-        let rows: Vec<&Setting> = topics.into_iter().flatten().collect();
+        let rows: Vec<&Setting> = TOPICS.into_iter().flat_map(|(_, rows)| rows).collect();
         let names = rows.iter().enumerate();
         let places = names.flat_map(|(place, row)| {
             [Some(row.name), row.alias].into_iter().flatten().map(move |name| (name, place))
@@ -75,5 +77,7 @@ fn index() -> &'static Index {
     })
 }
 
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod tests;

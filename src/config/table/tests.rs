@@ -60,7 +60,10 @@ fn defaults_pass_their_own_checks() {
 fn settings_that_work_fill_a_field_and_others_say_why_not() {
     for setting in all() {
         match setting.effect {
-            Effect::Works => assert!(setting.sets.is_some(), "{} sets nothing", setting.name),
+            Effect::Works => {
+                assert!(setting.sets.is_some(), "{} sets nothing", setting.name);
+                assert!(setting.doc.ends_with('.'), "{} is not described", setting.name);
+            }
             Effect::Idle(why) | Effect::Unkept(why) => assert!(!why.is_empty() && !why.ends_with('.')),
         }
     }
