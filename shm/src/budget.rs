@@ -81,6 +81,8 @@ impl Budget {
 pub(crate) struct Grant {
     budget: Option<Arc<Budget>>,
     bytes: u64,
+    /// How much may lie idle before it is worth a look: two pieces, as they were then; anything without a budget.
+    slack: u64,
 }
 
 impl Grant {
@@ -93,7 +95,8 @@ impl Grant {
             }
             None => u64::MAX,
         };
-        Grant { budget, bytes }
+        let slack = if budget.is_some() { 2 * PIECE_MAX } else { u64::MAX };
+        Grant { budget, bytes, slack }
     }
 
     /// Whether `used` bytes are covered.
@@ -109,6 +112,7 @@ impl Grant {
         match budget.take(used.saturating_sub(self.bytes)) {
             Some(taken) => {
                 self.bytes += taken;
+                self.slack = 2 * budget.piece();
                 true
             }
             None => false,
@@ -125,15 +129,22 @@ impl Grant {
         }
     }
 
-    /// Gives back what exceeds `used` by more than two pieces, down to one.
+    /// Gives back what exceeds `used` by more than about two pieces, down to one.
+    #[inline]
     pub fn settle(&mut self, used: u64) {
+        if self.bytes.saturating_sub(used) > self.slack {
+            self.settle_to_a_piece(used);
+        }
+    }
+
+    #[cold]
+    fn settle_to_a_piece(&mut self, used: u64) {
         let Some(budget) = &self.budget else { return };
         let piece = budget.piece();
-        if self.bytes.saturating_sub(used) > 2 * piece {
-            let keep = used + piece;
-            budget.give_back(self.bytes - keep);
-            self.bytes = keep;
-        }
+        let keep = (used + piece).min(self.bytes);
+        budget.give_back(self.bytes - keep);
+        self.bytes = keep;
+        self.slack = 2 * piece;
     }
 
     /// Gives back everything beyond `used`.

@@ -12,7 +12,8 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};
 
 use crate::heap::HEADER_LEN;
-use crate::region::Region;
+use crate::heap::layout::TAIL_AT;
+use crate::region::{FIRST_LEN, Region, outside};
 use crate::undo::record::{MAX_RECORD_LEN, footer, record_len};
 
 impl Region {
@@ -20,7 +21,8 @@ impl Region {
     #[inline]
     fn spot(&mut self, at: usize, len: usize) -> NonNull<u8> {
         let backed = self.len();
-        if at > backed || len > backed - at {
+        // The first half is known at compile time where it matters.
+        if len > FIRST_LEN && len > backed || at > backed - len {
             outside(at, len, backed);
         }
         // SAFETY: `at` is within the backed bytes by the check above.
@@ -89,26 +91,61 @@ impl Region {
         result
     }
 
-    /// Stores an undo record of the aligned-or-not word at `at` to `log_at`.
+    /// Writes an undo record of the word at `at` to `log_at`, moves the log's tail past it, then stores `value` at
+    /// `at`; in this order. Returns the tail.
     #[inline]
-    pub(crate) fn store_word_record(&mut self, log_at: usize, at: usize) {
-        let old = self.spot(at, 8).cast::<u64>();
+    pub(crate) fn store_logged_u64(&mut self, log_at: usize, at: usize, value: u64) -> usize {
+        let spot = self.spot(at, 8).cast::<u64>();
+        // SAFETY: `spot` has 8 backed bytes, and the read needs no alignment.
+        let old = unsafe { spot.read_unaligned() };
+        let tail = self.store_word_record(log_at, old, footer(at, 8));
+        self.before_store(at, 8);
+        // SAFETY: as for the read; `&mut self` is exclusive.
+        unsafe { spot.write_unaligned(value.to_le()) }
+        self.after_store(at, 8);
+        tail
+    }
+
+    /// [`Region::store_logged_u64`] of a half word.
+    #[inline]
+    pub(crate) fn store_logged_u32(&mut self, log_at: usize, at: usize, value: u32) -> usize {
+        let spot = self.spot(at, 4).cast::<u32>();
+        // SAFETY: `spot` has 4 backed bytes, and the read needs no alignment.
+        let old = unsafe { spot.read_unaligned() };
+        let tail = self.store_word_record(log_at, u64::from(old.to_le()).to_le(), footer(at, 4));
+        self.before_store(at, 4);
+        // SAFETY: as for the read; `&mut self` is exclusive.
+        unsafe { spot.write_unaligned(value.to_le()) }
+        self.after_store(at, 4);
+        tail
+    }
+
+    /// Writes a record of up to 8 old bytes (in memory order) to `log_at` and moves the tail past it.
+    #[inline]
+    fn store_word_record(&mut self, log_at: usize, old: u64, footer: u64) -> usize {
         let record = self.spot(log_at, 16).cast::<u64>();
+        let tail = log_at + 16;
+        if cfg!(hearth_mutant = "tail_before_record") {
+            self.publish_u64(TAIL_AT, tail as u64);
+        }
         self.before_store(log_at, 16);
-        // SAFETY: `old` has 8 backed bytes, and the read needs no alignment.
-        let old = unsafe { old.read_unaligned() };
         // SAFETY: `record` has 16 backed bytes, `&mut self` is exclusive, and the write needs no alignment.
         unsafe { record.write_unaligned(old) }
         // SAFETY: the second half of the 16 bytes at `record`.
         let second = unsafe { record.add(1) };
         // SAFETY: as above.
-        unsafe { second.write_unaligned(footer(at, 8).to_le()) }
+        unsafe { second.write_unaligned(footer.to_le()) }
         self.after_store(log_at, 16);
+        if !cfg!(hearth_mutant = "tail_before_record") {
+            self.publish_u64(TAIL_AT, tail as u64);
+        }
+        tail
     }
 
-    /// Stores an undo record of `len` bytes (1 ..= 256) at `at` to `log_at`.
+    /// Writes an undo record of `len` bytes (1 ..= 256) at `at` to `log_at` and moves the tail past it. Returns
+    /// the tail.
     #[inline]
-    pub(crate) fn store_record(&mut self, log_at: usize, at: usize, len: usize) {
+    pub(crate) fn store_record(&mut self, log_at: usize, at: usize, len: usize) -> usize {
         debug_assert!((1..=MAX_RECORD_LEN).contains(&len));
         let padded = record_len(len) - 8;
         let old = self.spot(at, len);
@@ -121,6 +158,9 @@ impl Region {
         // SAFETY: as above; the write needs no alignment.
         unsafe { last.write_unaligned(footer(at, len).to_le()) }
         self.after_store(log_at, padded + 8);
+        let tail = log_at + padded + 8;
+        self.publish_u64(TAIL_AT, tail as u64);
+        tail
     }
 
     /// Stores one aligned word after every earlier store and before every later one.
@@ -176,10 +216,4 @@ impl Region {
     #[cfg(not(feature = "fault"))]
     #[inline(always)]
     fn after_store(&mut self, _at: usize, _len: usize) {}
-}
-
-#[cold]
-#[inline(never)]
-fn outside(at: usize, len: usize, backed: usize) -> ! {
-    panic!("store of {len} bytes at {at} of {backed}")
 }

@@ -135,26 +135,17 @@ impl Heap {
     /// A little-endian u16; need not be aligned.
     #[inline]
     pub fn u16_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u16 {
-        u16::from_le_bytes(self.array_at(block, start))
+        u16::from_le_bytes(self.region.load(self.at(block, start)))
     }
     /// A little-endian u32; need not be aligned.
     #[inline]
     pub fn u32_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u32 {
-        u32::from_le_bytes(self.array_at(block, start))
+        u32::from_le_bytes(self.region.load(self.at(block, start)))
     }
     /// A little-endian u64; need not be aligned.
     #[inline]
     pub fn u64_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u64 {
-        u64::from_le_bytes(self.array_at(block, start))
-    }
-
-    #[inline]
-    fn array_at<T: ?Sized, const LEN: usize>(&self, block: Handle<T>, start: usize) -> [u8; LEN] {
-        let at = self.at(block, start);
-        match self.region.bytes()[at..].first_chunk() {
-            Some(bytes) => *bytes,
-            None => past_the_end(at),
-        }
+        u64::from_le_bytes(self.region.load(self.at(block, start)))
     }
 
     /// Asks the processor to fetch the cache line at `start` of a block.
@@ -192,10 +183,11 @@ impl Heap {
             None => self.open_page(number)?,
         };
         let bit = word.trailing_ones();
-        if !cfg!(hearth_mutant = "drop_bitmap_record") {
-            self.log.word(&mut self.region, word_at);
+        if cfg!(hearth_mutant = "drop_bitmap_record") {
+            self.region.store_u64(word_at, word | 1 << bit);
+        } else {
+            self.log.store_u64(&mut self.region, word_at, word | 1 << bit);
         }
-        self.region.store_u64(word_at, word | 1 << bit);
         let page = word_at / PAGE_LEN;
         let free = self.pages.took(page);
         page::set_free_count(&mut self.region, page, free);
@@ -290,10 +282,11 @@ impl Heap {
         if !self.log.has_room(record_len(bytes.len())) {
             self.make_room(record_len(bytes.len()))?;
         }
-        if !cfg!(hearth_mutant = "drop_range_record") {
-            self.log.range(&mut self.region, at, bytes.len());
+        if cfg!(hearth_mutant = "drop_range_record") {
+            self.region.store_bytes(at, bytes);
+        } else {
+            self.log.store_bytes(&mut self.region, at, bytes);
         }
-        self.region.store_bytes(at, bytes);
         Ok(())
     }
 
@@ -309,10 +302,11 @@ impl Heap {
         if !self.log.has_room(WORD_RECORD_LEN) {
             self.make_room(WORD_RECORD_LEN)?;
         }
-        if !cfg!(hearth_mutant = "drop_half_word_record") {
-            self.log.range(&mut self.region, at, 4);
+        if cfg!(hearth_mutant = "drop_half_word_record") {
+            self.region.store_u32(at, value);
+        } else {
+            self.log.store_u32(&mut self.region, at, value);
         }
-        self.region.store_u32(at, value);
         Ok(())
     }
     /// [`Heap::store`] of a little-endian u64.
@@ -344,10 +338,11 @@ impl Heap {
         if !self.log.has_room(WORD_RECORD_LEN) {
             self.make_room(WORD_RECORD_LEN)?;
         }
-        if !cfg!(hearth_mutant = "drop_word_record") {
-            self.log.word(&mut self.region, at);
+        if cfg!(hearth_mutant = "drop_word_record") {
+            self.region.store_u64(at, value);
+        } else {
+            self.log.store_u64(&mut self.region, at, value);
         }
-        self.region.store_u64(at, value);
         Ok(())
     }
 
@@ -436,10 +431,4 @@ impl Heap {
     pub fn fail_allocations_after(&mut self, count: Option<usize>) {
         self.fail_after = count;
     }
-}
-
-#[cold]
-#[inline(never)]
-fn past_the_end(at: usize) -> ! {
-    panic!("read at {at}, past the end of the segment")
 }

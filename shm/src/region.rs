@@ -137,10 +137,23 @@ impl Region {
         unsafe { std::slice::from_raw_parts(self.base.as_ptr(), self.len) }
     }
 
+    /// A few bytes, at most [`FIRST_LEN`], at an offset that need not be aligned. Panics if they are not backed.
+    #[inline]
+    pub(crate) fn load<const LEN: usize>(&self, at: usize) -> [u8; LEN] {
+        const { assert!(LEN <= FIRST_LEN) };
+        if at > self.len() - LEN {
+            outside(at, LEN, self.len);
+        }
+        // SAFETY: `at` and the LEN bytes from there are within the backed bytes by the check above.
+        let bytes = unsafe { self.base.add(at) }.cast::<[u8; LEN]>();
+        // SAFETY: they are initialized, bytes have no alignment, and stores need `&mut self`.
+        unsafe { bytes.read() }
+    }
+
     /// A word at an offset that need not be aligned. Panics if it is not backed.
     #[inline]
     pub(crate) fn load_u64(&self, at: usize) -> u64 {
-        self.bytes()[at..].first_chunk().map_or(0, |word| u64::from_le_bytes(*word))
+        u64::from_le_bytes(self.load(at))
     }
 
     /// Asks the processor for the cache line at `at`.
@@ -202,6 +215,12 @@ impl Region {
         self.faults.refilled(start, len);
         Ok(())
     }
+}
+
+#[cold]
+#[inline(never)]
+pub(crate) fn outside(at: usize, len: usize, backed: usize) -> ! {
+    panic!("{len} bytes at {at} are not within the {backed} of the region")
 }
 
 /// The length to grow to from `len` when `needed` bytes are.

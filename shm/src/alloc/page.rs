@@ -70,9 +70,9 @@ pub(crate) fn kind_of(region: &Region, page: usize, classes: &SizeClasses) -> Op
     Kind::decode(region.load_u64(descriptor_at(page)), classes)
 }
 
-/// Stores the descriptor of a page.
+/// Stores the descriptor of a page, after everything before and before everything after.
 pub(crate) fn set_kind(region: &mut Region, page: usize, kind: Kind) {
-    region.store_u64(descriptor_at(page), kind.encode());
+    region.publish_u64(descriptor_at(page), kind.encode());
 }
 
 /// Stores the count in the descriptor of a page of blocks.

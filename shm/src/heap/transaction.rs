@@ -69,6 +69,8 @@ impl Heap {
         if self.ended() || self.prepared || self.pages.has_emptied() {
             self.tidy();
         }
+        // Not before the commit: a rollback would need it back.
+        self.grant.settle(self.used_bytes());
     }
 
     /// First half of a commit that spans several heaps: everything is done but the commit word. What follows is
@@ -148,23 +150,21 @@ impl Heap {
     #[inline(never)]
     fn apply_frees(&mut self) {
         let mut used = self.used_bytes();
-        for index in 0..self.frees.len() {
-            let at = (self.frees[index] as usize) << self.granule_shift;
+        for &raw in &self.frees {
+            let at = (raw as usize) << self.granule_shift;
             let page = at / PAGE_LEN;
             let class = self.pages.class_of(page).expect("a freed block lies in a page of blocks");
             let block = class.index_of(at % PAGE_LEN).expect("a freed block starts where its class has one");
             let (word_at, bit) = page::bit_of(page, block);
             let word = self.region.load_u64(word_at);
-            assert!(word >> bit & 1 == 1, "block {at:#x} freed twice");
-            self.log.free_word(&mut self.region, word_at);
-            self.region.store_u64(word_at, word & !(1 << bit));
+            assert!((word >> bit) & 1 == 1, "block {at:#x} freed twice");
+            self.log.store_u64_of_free(&mut self.region, word_at, word & !(1 << bit));
             let free = self.pages.gave(page);
             page::set_free_count(&mut self.region, page, free);
             used -= u64::from(class.size);
         }
         self.frees.clear();
         self.region.store_u64(HOT_AT, used);
-        self.grant.settle(used);
     }
 
     // ---- room -------------------------------------------------------------------------------

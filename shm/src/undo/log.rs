@@ -10,7 +10,7 @@
 //! If more frees are deferred than fit there, whole log pages are set aside for them.
 
 use crate::heap::PAGE_LEN;
-use crate::heap::layout::{HOT_AT, HOT_LEN, LOG_AT, TAIL_AT};
+use crate::heap::layout::{HOT_AT, HOT_LEN, LOG_AT};
 use crate::region::Region;
 use crate::undo::record::{FOOTER_LEN, WORD_RECORD_LEN, link, record_len};
 
@@ -34,6 +34,8 @@ pub(crate) struct Log {
     begun: bool,
     /// Whether this transaction can only be rolled back: there was no memory for its log.
     starved: bool,
+    /// Whether this transaction was starved or touched any of the pages below.
+    beyond_first_part: bool,
     /// Log pages this transaction has filled or is filling.
     chain: Vec<u32>,
     /// Log pages nobody uses.
@@ -50,6 +52,7 @@ impl Log {
             end: PAGE_LEN,
             begun: false,
             starved: false,
+            beyond_first_part: false,
             chain: Vec::new(),
             spare: Vec::new(),
             set_aside: 0,
@@ -80,42 +83,41 @@ impl Log {
         self.limit = self.end - FREES_LEN;
         self.begun = true;
         if !cfg!(hearth_mutant = "no_hot_line") {
-            self.range(region, HOT_AT, HOT_LEN);
+            self.at = region.store_record(self.at, HOT_AT, HOT_LEN);
         }
     }
 
-    /// Saves the word at `at`. The caller has made sure of room.
+    /// Saves the word at `at`, then stores another there. The caller has made sure of room.
     #[inline]
-    pub fn word(&mut self, region: &mut Region, at: usize) {
+    pub fn store_u64(&mut self, region: &mut Region, at: usize, value: u64) {
         debug_assert!(self.begun && self.at + WORD_RECORD_LEN <= self.end);
-        if cfg!(hearth_mutant = "tail_before_record") {
-            region.publish_u64(TAIL_AT, (self.at + WORD_RECORD_LEN) as u64);
-        }
-        region.store_word_record(self.at, at);
-        self.at += WORD_RECORD_LEN;
-        if !cfg!(hearth_mutant = "tail_before_record") {
-            region.publish_u64(TAIL_AT, self.at as u64);
-        }
+        self.at = region.store_logged_u64(self.at, at, value);
     }
 
-    /// Saves up to 256 bytes at `at`. The caller has made sure of room.
+    /// Saves the half word at `at`, then stores another there. The caller has made sure of room.
     #[inline]
-    pub fn range(&mut self, region: &mut Region, at: usize, len: usize) {
-        debug_assert!(self.begun && self.at + record_len(len) <= self.end);
-        region.store_record(self.at, at, len);
-        self.at += record_len(len);
-        region.publish_u64(TAIL_AT, self.at as u64);
+    pub fn store_u32(&mut self, region: &mut Region, at: usize, value: u32) {
+        debug_assert!(self.begun && self.at + WORD_RECORD_LEN <= self.end);
+        self.at = region.store_logged_u32(self.at, at, value);
     }
 
-    /// Saves the word at `at` for a deferred free, for which room was kept.
+    /// Saves the bytes at `at`, at most 256, then stores others there. The caller has made sure of room.
     #[inline]
-    pub fn free_word(&mut self, region: &mut Region, at: usize) {
+    pub fn store_bytes(&mut self, region: &mut Region, at: usize, bytes: &[u8]) {
+        debug_assert!(self.begun && self.at + record_len(bytes.len()) <= self.end);
+        self.at = region.store_record(self.at, at, bytes.len());
+        region.store_bytes(at, bytes);
+    }
+
+    /// [`Log::store_u64`] for a deferred free, for which room was kept.
+    #[inline]
+    pub fn store_u64_of_free(&mut self, region: &mut Region, at: usize, value: u64) {
         if self.at + WORD_RECORD_LEN > self.end {
             assert!(self.set_aside > 0, "more deferred frees than room was kept for");
             self.set_aside -= 1;
             self.enter_spare(region);
         }
-        self.word(region, at);
+        self.store_u64(region, at, value);
     }
 
     /// Goes on in the next spare page that is not set aside; false if there is none.
@@ -134,6 +136,7 @@ impl Log {
         region.store_u64(start, link(self.at));
         self.spare.pop();
         self.chain.push(page);
+        self.beyond_first_part = true;
         self.at = start + FOOTER_LEN;
         self.end = start + PAGE_LEN;
         self.limit = self.end - FREES_LEN;
@@ -170,11 +173,13 @@ impl Log {
     pub fn set_aside_spare(&mut self) {
         assert!(self.set_aside < self.spare.len());
         self.set_aside += 1;
+        self.beyond_first_part = true;
     }
 
     /// Lets every further request for room fail until the transaction is rolled back.
     pub fn starve(&mut self) {
         self.starved = true;
+        self.beyond_first_part = true;
         self.limit = 0;
     }
 
@@ -189,13 +194,19 @@ impl Log {
         self.begun = false;
         self.limit = 0;
         self.at = LOG_AT;
-        let used_pages = self.starved || self.set_aside > 0 || !self.chain.is_empty();
-        if used_pages {
-            self.starved = false;
-            self.set_aside = 0;
-            self.spare.append(&mut self.chain);
+        let tidy = self.beyond_first_part;
+        if tidy {
+            self.free_pages();
         }
-        used_pages
+        tidy
+    }
+
+    #[cold]
+    fn free_pages(&mut self) {
+        self.beyond_first_part = false;
+        self.starved = false;
+        self.set_aside = 0;
+        self.spare.append(&mut self.chain);
     }
 
     /// A spare page that is not set aside.
