@@ -240,7 +240,8 @@ impl<'e, 's> Exec<'e, 's> {
             _ => None,
         };
         let content = Content { kind: Kind::String, value: Value::String(pieces), deadline_ms };
-        Ok(keyspace.put(db, key, place, content, now_ms)?)
+        keyspace.put(db, key, place, content, now_ms)?;
+        Ok(())
     }
 
     /// Writes bytes at `offset` of a string, which is made if there is none; see

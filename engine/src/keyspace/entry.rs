@@ -1,7 +1,7 @@
 //! An entry: one block with type, flags, access clock, deadline, key and value.
 //!
 //! ```text
-//!  0      u8   flags: bits 0-3 type, 4 DEADLINE, 5 LINKS, 6 VALUE_APART, 7 KEY_APART
+//!  0      u8   flags: bits 0-3 type (15: a string written in part), 4 DEADLINE, 5 LINKS, 6 VALUE_APART, 7 KEY_APART
 //!  1..4   u24  access clock, seconds modulo 2^24 (bytes 0..4 are one aligned word)
 //!  4..12       only with LINKS: handles of the neighbours in the order of use (u32, u32)
 //!  ..+6   u48  only with DEADLINE: expiry time, unix milliseconds
@@ -22,7 +22,7 @@ use shm::extent::{Extent, Top, Writer};
 use shm::{Handle, Heap, OutOfMemory};
 
 pub use self::verify::verify;
-pub use self::write::{extent_with, overwrite_string, write_string};
+pub use self::write::{extent_with, mark_raw, overwrite_string, write_string};
 use crate::types::string::{StringView, bytes_of, extent_equals};
 
 /// Marks handles of entry blocks.
@@ -49,12 +49,12 @@ impl Kind {
     }
 
     const fn is_code(code: u8) -> bool {
-        code == Kind::String.code()
+        code == Kind::String.code() || code == RAW_STRING
     }
 
     fn from_code(code: u8) -> Kind {
         match code {
-            0 => Kind::String,
+            0 | RAW_STRING => Kind::String,
             // Not user input: only our own stores write this byte.
             other => panic!("entry of unknown type {other}"),
         }
@@ -62,6 +62,8 @@ impl Kind {
 }
 
 const KIND_MASK: u8 = 0x0F;
+/// The type code of a string that was written in part: its encoding is `raw` however short it is.
+const RAW_STRING: u8 = 15;
 const DEADLINE: u8 = 1 << 4;
 const LINKS: u8 = 1 << 5;
 const VALUE_APART: u8 = 1 << 6;
@@ -175,6 +177,11 @@ impl<'a> EntryView<'a> {
         Kind::from_code(self.flags & KIND_MASK)
     }
 
+    /// Whether it is a string that was written in part.
+    pub fn is_raw(&self) -> bool {
+        self.flags & KIND_MASK == RAW_STRING
+    }
+
     /// When the key is gone, unix milliseconds.
     #[inline]
     pub fn deadline_ms(&self) -> Option<u64> {
@@ -226,6 +233,7 @@ impl<'a> EntryView<'a> {
     /// The encoding that Redis would report for a value of this kind and size.
     pub fn encoding(&self) -> &'static str {
         match self.kind() {
+            Kind::String if self.is_raw() => "raw",
             Kind::String => self.string().encoding(),
         }
     }

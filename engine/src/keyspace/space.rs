@@ -294,7 +294,8 @@ impl Keyspace {
         self.effects.record(db, key, event, command);
     }
 
-    /// Stores a value under a key, in the place of what is there (`place`, from [`Keyspace::find`]).
+    /// Stores a value under a key, in the place of what is there (`place`, from [`Keyspace::find`]). Returns
+    /// the entry.
     ///
     /// # Errors
     /// [`OutOfMemory`].
@@ -305,7 +306,7 @@ impl Keyspace {
         place: Option<Place>,
         content: Content<'_>,
         now_ms: u64,
-    ) -> Result<(), OutOfMemory> {
+    ) -> Result<Handle<Entry>, OutOfMemory> {
         let Content { kind, value, deadline_ms } = content;
         let deadline_ms = deadline_ms.map(|deadline_ms| deadline_ms.min(DEADLINE_MS_MAX));
         if let (Some(place), Value::String(&[value])) = (&place, value) {
@@ -315,7 +316,7 @@ impl Keyspace {
                 && entry::overwrite_string(&mut self.heap, place.entry(), value)?
             {
                 entry::touch(&mut self.heap, place.entry(), now_ms);
-                return Ok(());
+                return Ok(place.entry());
             }
         }
         let parts = EntryParts { kind, key: key.bytes, value, deadline_ms, clock: entry::clock_at(now_ms) };
@@ -326,7 +327,7 @@ impl Keyspace {
                 let kept = if let Value::Apart(extent) = value { Some(extent) } else { None };
                 garbage::free_entry(&mut self.heap, place.entry(), kept)?;
                 place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
-                self.move_deadline(place.db, (old_deadline_ms, place.entry()), (deadline_ms, fresh))
+                self.move_deadline(place.db, (old_deadline_ms, place.entry()), (deadline_ms, fresh))?;
             }
             None => {
                 let database = self.database_or_create(db)?;
@@ -336,9 +337,9 @@ impl Keyspace {
                 if let Some(deadline_ms) = deadline_ms {
                     self.add_deadline(database, deadline_ms, fresh)?;
                 }
-                Ok(())
             }
         }
+        Ok(fresh)
     }
 
     /// Deletes an entry.
@@ -418,7 +419,8 @@ impl Keyspace {
             new = [&*old];
             Value::String(&new)
         };
-        self.put(db, key, place, Content { kind: Kind::String, value, deadline_ms }, now_ms)
+        let entry = self.put(db, key, place, Content { kind: Kind::String, value, deadline_ms }, now_ms)?;
+        entry::mark_raw(&mut self.heap, entry)
     }
 
     // ---- whole databases --------------------------------------------------------------------

@@ -3,7 +3,7 @@
 use shm::extent::Extent;
 use shm::{Heap, OutOfMemory};
 
-use super::entry::{Kind, Value};
+use super::entry::{self, EntryView, Kind, Value};
 use super::garbage;
 use super::space::{Content, Keyspace, Place};
 use crate::command::Key;
@@ -13,6 +13,8 @@ use crate::types::string::bytes_of;
 #[derive(Debug)]
 pub struct Moved {
     kind: Kind,
+    /// Whether it is a string that was written in part.
+    is_raw: bool,
     deadline_ms: Option<u64>,
     value: Lying,
     /// First slot of the shard whose heap an extent list lies in.
@@ -58,8 +60,7 @@ impl Keyspace {
             Some(extent) => Lying::Apart(extent),
             None => Lying::Private(view.string().contiguous().into_owned()),
         };
-        let moved =
-            Moved { kind: view.kind(), deadline_ms: view.deadline_ms(), value, home: self.slots().first() };
+        let moved = self.moved(&view, value);
         match moved.value {
             Lying::Private(_) => self.remove(&place)?,
             Lying::Apart(extent) => self.remove_keeping(&place, Some(extent))?,
@@ -71,7 +72,12 @@ impl Keyspace {
     pub fn copy_of(&self, place: &Place) -> Moved {
         let view = self.view(place);
         let value = Lying::Private(view.string().contiguous().into_owned());
-        Moved { kind: view.kind(), deadline_ms: view.deadline_ms(), value, home: self.slots().first() }
+        self.moved(&view, value)
+    }
+
+    fn moved(&self, view: &EntryView<'_>, value: Lying) -> Moved {
+        let home = self.slots().first();
+        Moved { kind: view.kind(), is_raw: view.is_raw(), deadline_ms: view.deadline_ms(), value, home }
     }
 
     /// Stores a value that lies in this heap or in private memory.
@@ -96,6 +102,7 @@ impl Keyspace {
             Lying::Apart(extent) => Value::Apart(extent),
         };
         let content = Content { kind: moved.kind, value, deadline_ms: moved.deadline_ms };
-        self.put(db, key, place, content, now_ms)
+        let entry = self.put(db, key, place, content, now_ms)?;
+        if moved.is_raw { entry::mark_raw(&mut self.heap, entry) } else { Ok(()) }
     }
 }

@@ -195,7 +195,7 @@ impl Session {
     /// As [`Session::run`].
     #[track_caller]
     pub fn call(&mut self, words: &[&[u8]]) -> String {
-        let is_it = |name: &str| words[0].eq_ignore_ascii_case(name.as_bytes());
+        let is_it = |name: &str| name_words(name, words).is_some();
         let mut reply = Recorder::new(self.resp3);
         self.caller.random = self.caller.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         if let Some(command) = data_commands().find(|command| is_it(command.spec.name)) {
@@ -230,7 +230,7 @@ impl Session {
         let mut held: Vec<&mut Keyspace> =
             self.shards.iter_mut().filter(|keyspace| is_held(keyspace)).collect();
         assert!(command.spec.routing != Routing::OneShard || held.len() == 1, "one key, one shard");
-        let mut args = Args::new(words, &self.hasher);
+        let mut args = args_of(command.spec.name, words, &self.hasher);
         // The outcome is in the reply.
         let _ = txn::run(&mut held, self.caller, self.now_ms, command, &mut args, reply, &mut Line(0));
     }
@@ -249,7 +249,7 @@ impl Session {
     ) -> Result<Box<dyn crate::command::Visitor>, Error> {
         let first_slots: Vec<u16> = self.shards.iter().map(|keyspace| keyspace.slots().first()).collect();
         let tour = Tour { first_slots: &first_slots, random: self.caller.random };
-        let mut visitor = (command.start)(&mut Args::new(words, &self.hasher), tour)?;
+        let mut visitor = (command.start)(&mut args_of(command.spec.name, words, &self.hasher), tour)?;
         let mut next = visitor.first();
         while let Next::Shard(shard) = next {
             let mut held = [&mut self.shards[shard]];
@@ -257,6 +257,19 @@ impl Session {
         }
         Ok(visitor)
     }
+}
+
+/// How many words say a command's name; `None` if these do not.
+fn name_words(name: &str, words: &[&[u8]]) -> Option<usize> {
+    let mut parts = name.split('|');
+    let mut said = words.iter();
+    let all_said =
+        parts.all(|part| said.next().is_some_and(|word| word.eq_ignore_ascii_case(part.as_bytes())));
+    all_said.then(|| words.len() - said.len())
+}
+
+fn args_of<'a>(name: &str, words: &'a [&'a [u8]], hasher: &'a KeyHasher) -> Args<'a> {
+    Args::new(words, hasher).starting_at(name_words(name, words).unwrap_or(1))
 }
 
 fn wrong_arity(name: &'static str) -> Error {

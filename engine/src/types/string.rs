@@ -25,6 +25,9 @@ pub(crate) fn extent_equals(heap: &Heap, extent: Extent, bytes: &[u8]) -> bool {
         })
 }
 
+/// The longest string whose encoding is not `raw` from the beginning.
+pub(crate) const EMBSTR_LEN_MAX: usize = 44;
+
 /// A string value where it lies.
 #[derive(Clone, Copy)]
 pub enum StringView<'a> {
@@ -96,7 +99,6 @@ impl<'a> StringView<'a> {
 
     /// The encoding that Redis would report.
     pub fn encoding(&self) -> &'static str {
-        const EMBSTR_LEN_MAX: usize = 44;
         if self.integer().is_some() {
             "int"
         } else if self.len() <= EMBSTR_LEN_MAX {

@@ -87,7 +87,7 @@ fn inspect(
 fn refcount(entry: &EntryView<'_>) -> i64 {
     const SHARED: i64 = i32::MAX as i64;
     match entry.string().integer() {
-        Some(0..10_000) => SHARED,
+        Some(0..10_000) if !entry.is_raw() => SHARED,
         _ => 1,
     }
 }

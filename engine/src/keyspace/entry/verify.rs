@@ -84,7 +84,7 @@ mod tests {
     fn entries_that_do_not() {
         let key_at = WORD_LEN + DEADLINE_LEN;
         for (at, byte, what) in [
-            (0, 0x0F, "an entry of unknown type"),
+            (0, 0x0E, "an entry of unknown type"),
             (0, KEY_APART, "a long value without a handle"),
             (key_at, 0x7F, "an entry longer than its block"),
             (key_at + 4, 0x7F, "an entry longer than its block"),

@@ -3,7 +3,11 @@
 use shm::extent::Extent;
 use shm::{Handle, Heap, OutOfMemory};
 
-use super::{ENTRY_INLINE_MAX, Entry, EntryView, VALUE_APART, extent_of, put_varint, varint_len};
+use super::{
+    ENTRY_INLINE_MAX, Entry, EntryView, KIND_MASK, Kind, RAW_STRING, VALUE_APART, extent_of, put_varint,
+    varint_len,
+};
+use crate::types::string::EMBSTR_LEN_MAX;
 
 /// The longest range that is overwritten in place rather than rebuilt.
 const IN_PLACE_MAX: usize = 256;
@@ -21,26 +25,30 @@ pub fn overwrite_string(heap: &mut Heap, entry: Handle<Entry>, value: &[u8]) -> 
     }
     let old_len = view.value_len as usize;
     let value_start = view.value_start as usize;
+    let is_raw = view.is_raw();
     if value.len() == old_len {
         if value.len() > IN_PLACE_MAX {
             return Ok(false);
         }
         heap.store(entry, value_start, value)?;
-        return Ok(true);
+    } else {
+        let length_start = value_start - varint_len(old_len);
+        let tail_len = varint_len(value.len()) + value.len();
+        let new_len = length_start + tail_len;
+        if tail_len > IN_PLACE_MAX
+            || new_len > ENTRY_INLINE_MAX
+            || heap.block_len(new_len) != heap.block_len(value_start + old_len)
+        {
+            return Ok(false);
+        }
+        let mut tail = [0; IN_PLACE_MAX];
+        let digits = put_varint(&mut tail, value.len());
+        tail[digits..tail_len].copy_from_slice(value);
+        heap.store(entry, length_start, &tail[..tail_len])?;
     }
-    let length_start = value_start - varint_len(old_len);
-    let tail_len = varint_len(value.len()) + value.len();
-    let new_len = length_start + tail_len;
-    if tail_len > IN_PLACE_MAX
-        || new_len > ENTRY_INLINE_MAX
-        || heap.block_len(new_len) != heap.block_len(value_start + old_len)
-    {
-        return Ok(false);
+    if is_raw {
+        store_code(heap, entry, Kind::String.code())?;
     }
-    let mut tail = [0; IN_PLACE_MAX];
-    let digits = put_varint(&mut tail, value.len());
-    tail[digits..tail_len].copy_from_slice(value);
-    heap.store(entry, length_start, &tail[..tail_len])?;
     Ok(true)
 }
 
@@ -83,10 +91,30 @@ pub fn write_string(
         put_varint(&mut length, new_len);
         heap.store(entry, value_start - digits, &length[..digits])?;
     }
-    let mut range = [0; IN_PLACE_MAX];
-    range[len - bytes.len()..len].copy_from_slice(bytes);
-    heap.store(entry, value_start + start, &range[..len])?;
+    if len > 0 {
+        let mut range = [0; IN_PLACE_MAX];
+        range[len - bytes.len()..len].copy_from_slice(bytes);
+        heap.store(entry, value_start + start, &range[..len])?;
+    }
+    mark_raw(heap, entry)?;
     Ok(true)
+}
+
+/// Notes that a string was written in part. Changes nothing where its length says as much.
+///
+/// # Errors
+/// [`OutOfMemory`] when the undo log is full.
+pub fn mark_raw(heap: &mut Heap, entry: Handle<Entry>) -> Result<(), OutOfMemory> {
+    let view = EntryView::new(heap, entry);
+    if view.is_raw() || view.string().len() > EMBSTR_LEN_MAX {
+        return Ok(());
+    }
+    store_code(heap, entry, RAW_STRING)
+}
+
+fn store_code(heap: &mut Heap, entry: Handle<Entry>, code: u8) -> Result<(), OutOfMemory> {
+    let flags = heap.u8_at(entry, 0);
+    heap.store(entry, 0, &[flags & !KIND_MASK | code])
 }
 
 /// [`write_string`] of an extent list.
