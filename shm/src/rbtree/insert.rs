@@ -1,5 +1,7 @@
 //! Inserting and replacing elements; splitting nodes.
 
+use std::cmp::Ordering;
+
 use super::balance::attach;
 use super::build::Builder;
 use super::content::{Draft, Inserted, fill_base, fill_header};
@@ -272,4 +274,33 @@ pub(super) fn replace<P: Packing>(
         merge(heap, packing, &mut top, path, root.count(), position.rank - index)?;
     }
     Ok(Root::tree(top, root.count()))
+}
+
+/// Whether the element at `position` can be replaced by `item`, whose key is another, without leaving its
+/// place in the order. May say no where it could.
+pub(super) fn stays<P: Packing>(
+    heap: &Heap,
+    packing: P,
+    root: Root,
+    position: &Position,
+    item: P::Item<'_>,
+) -> bool {
+    let view = match root.form() {
+        // In a plain block without order every place will do.
+        Form::Plain if !P::PLAIN_SORTED => return true,
+        Form::Plain => View::of_plain::<P>(heap, root),
+        _ => View::of_node::<P>(heap, position.path.last()),
+    };
+    let Slot { index, offset } = position.slot;
+    let key = packing.key_of(heap, item);
+    let next = offset + view.element(heap, packing, offset).len();
+    // What lies beyond the node is known to be beyond the old element only.
+    let (beyond, within) = match packing.compare(heap, key, view.item(heap, packing, offset)) {
+        Ordering::Equal => return true,
+        Ordering::Less if index == 0 => return false,
+        Ordering::Less => (Ordering::Greater, view.offset_of(heap, packing, index - 1)),
+        Ordering::Greater if index + 1 == view.own => return false,
+        Ordering::Greater => (Ordering::Less, next),
+    };
+    packing.compare(heap, key, view.item(heap, packing, within)) == beyond
 }

@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, Range};
 
-use super::insert::{insert, replace};
+use super::insert::{insert, replace, stays};
 use super::iterate::{Back, Iter};
 use super::node::{Node, View};
 use super::path::Position;
@@ -203,6 +203,32 @@ impl<P: Packing> Tree<P> {
     ) -> Result<(), OutOfMemory> {
         self.root = replace(heap, self.packing, self.root, position, item)?;
         Ok(())
+    }
+
+    /// Puts `item` in the place of the element with key `old`, whatever its own key, which no other element
+    /// has. Cheap if the order stays the same, as when only the handle beside a time is another. `false`, and
+    /// no change, if there is no such element.
+    pub fn rekey(
+        &mut self,
+        heap: &mut Heap,
+        old: P::Key<'_>,
+        item: P::Item<'_>,
+    ) -> Result<bool, OutOfMemory> {
+        let (position, found) = self.find(heap, old);
+        if !found {
+            return Ok(false);
+        }
+        if stays(heap, self.packing, self.root, &position, item) {
+            self.replace_here(heap, position, item)?;
+            return Ok(true);
+        }
+        let mut tree = *self;
+        tree.remove_here(heap, position)?;
+        let (position, found) = tree.find(heap, tree.packing.key_of(heap, item));
+        debug_assert!(!found, "two elements with the same key");
+        tree.insert_here(heap, position, item)?;
+        *self = tree;
+        Ok(true)
     }
 
     /// Cuts the tree before the element with `rank` others before it, and returns what comes after.

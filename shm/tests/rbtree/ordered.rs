@@ -15,6 +15,8 @@ enum Op<V> {
     Remove(V),
     RemoveNear(V),
     RemoveAt(prop::sample::Index),
+    /// Of the element nearest after the first, unless the second is there.
+    Rekey(V, V),
     Look(V),
     Between(V, V),
     RemoveRange(prop::sample::Index, prop::sample::Index, usize),
@@ -33,6 +35,7 @@ fn ops<V: Clone + std::fmt::Debug + 'static>(
         2 => value.clone().prop_map(Op::Remove),
         4 => value.clone().prop_map(Op::RemoveNear),
         3 => any::<prop::sample::Index>().prop_map(Op::RemoveAt),
+        4 => (value.clone(), value.clone()).prop_map(|(a, b)| Op::Rekey(a, b)),
         2 => value.clone().prop_map(Op::Look),
         1 => (value.clone(), value).prop_map(|(a, b)| Op::Between(a, b)),
         1 => (any::<prop::sample::Index>(), any::<prop::sample::Index>(), 1usize..4)
@@ -88,6 +91,21 @@ fn run<P: Owned>(ops: Vec<Op<P::Value>>, every: usize) {
                     let at = index.index(pair.model.len());
                     pair.model.remove(at);
                     pair.tree.remove_at(&mut pair.heap, at).unwrap();
+                }
+            }
+            Op::Rekey(near, value) => {
+                let old = place(&pair, &near);
+                let old_value = match old {
+                    Ok(at) | Err(at) => pair.model.get(at).cloned(),
+                };
+                if let (Some(old_value), Err(_)) = (old_value, place(&pair, &value)) {
+                    let key = packing.key_of(&pair.heap, P::item(&old_value));
+                    let missing = packing.key_of(&pair.heap, P::item(&value));
+                    assert!(!pair.tree.rekey(&mut pair.heap, missing, P::item(&value)).unwrap());
+                    assert!(pair.tree.rekey(&mut pair.heap, key, P::item(&value)).unwrap());
+                    pair.model.remove(old.unwrap_or_else(|at| at));
+                    let at = place(&pair, &value).unwrap_err();
+                    pair.model.insert(at, value);
                 }
             }
             Op::Look(value) => {
