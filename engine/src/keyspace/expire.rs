@@ -42,13 +42,19 @@ impl Keyspace {
         if old == new {
             return Ok(());
         }
-        if let (Some(deadline_ms), entry) = old {
-            self.drop_deadline(database, deadline_ms, entry)?;
+        match (old, new) {
+            ((Some(old_ms), old), (Some(new_ms), new)) => {
+                let mut deadlines = database.deadlines(&self.heap);
+                let was_there = deadlines.rekey(&mut self.heap, (old_ms, old), (new_ms, new))?;
+                assert!(was_there, "the deadline of an entry is in the tree");
+                database.set_deadlines(&mut self.heap, &deadlines)?;
+                self.no_deadline_before_ms = self.no_deadline_before_ms.min(new_ms);
+                Ok(())
+            }
+            ((Some(deadline_ms), entry), (None, _)) => self.drop_deadline(database, deadline_ms, entry),
+            ((None, _), (Some(deadline_ms), entry)) => self.add_deadline(database, deadline_ms, entry),
+            ((None, _), (None, _)) => Ok(()),
         }
-        if let (Some(deadline_ms), entry) = new {
-            self.add_deadline(database, deadline_ms, entry)?;
-        }
-        Ok(())
     }
 
     /// When the next key is due; `None` if nothing has a deadline. O(databases · log keys) after a
