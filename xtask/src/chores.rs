@@ -1,5 +1,8 @@
 //! The chores that are mostly other programs.
 
+use std::path::PathBuf;
+use std::process::Command;
+
 use crate::mutants;
 use crate::run::{Failed, Runner};
 use crate::tidy;
@@ -19,6 +22,7 @@ pub fn test(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
     }
     check(runner, &[])?;
     runner.step("crash tests", &mut runner.command(&format!("cargo test {FAULT_CRATES} --no-fail-fast")))?;
+    clients(runner, &[])?;
     mutants::sample(runner, MUTANTS_IN_TEST)?;
     loom(runner, &[])?;
     asan(runner, &[])
@@ -41,6 +45,31 @@ pub fn check(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
 pub fn tools(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
     let mut install = runner.command("scripts/install-test-tools.sh");
     runner.step("tools", install.env("CARGO_TARGET_DIR", runner.target()))
+}
+
+/// The scripts in `tests/clients`, each given the server program, with the Python that has redis-py.
+pub fn clients(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
+    let python = runner.target().join("tools/venv/bin/python");
+    if !python.exists() {
+        runner.skip("clients", "no redis-py (cargo xtask tools)");
+        return Ok(());
+    }
+    runner.step("build the server", &mut runner.command("cargo build --package hearth"))?;
+    let mut scripts: Vec<PathBuf> = std::fs::read_dir(runner.root().join("tests/clients"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+        .collect();
+    scripts.sort();
+    for script in scripts {
+        let name = format!("client {}", script.file_stem().unwrap_or_default().display());
+        let mut command = Command::new(&python);
+        command.arg(script).arg(runner.target().join("debug/hearth")).current_dir(runner.root());
+        runner.step(&name, &mut command)?;
+    }
+    Ok(())
 }
 
 pub fn crash(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
