@@ -99,6 +99,11 @@ impl Link {
         }
     }
 
+    /// Buckets below, unless that is only a bound.
+    pub(super) fn exact_count(self) -> Option<u64> {
+        Some(self.bucket_count()).filter(|&count| count < MAX_COUNT)
+    }
+
     /// Whether `count` buckets below is what the link says.
     pub(super) fn counts(self, count: u64) -> bool {
         self.bucket_count() == count.min(MAX_COUNT)
@@ -107,8 +112,7 @@ impl Link {
     /// The same node with another number of buckets below it. `recount` is asked when the old number is
     /// only a bound.
     fn with_change(self, change: i64, recount: impl FnOnce() -> u64) -> Link {
-        let old = self.bucket_count();
-        let new = if old == MAX_COUNT { recount() } else { old.saturating_add_signed(change) };
+        let new = self.exact_count().map_or_else(recount, |count| count.saturating_add_signed(change));
         Link(self.0 & !(MAX_COUNT << 32) | new.min(MAX_COUNT) << 32)
     }
 }

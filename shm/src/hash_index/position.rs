@@ -89,7 +89,8 @@ impl Shape {
     /// Bits that number a cell inside the span.
     #[inline]
     fn cell_bits(self) -> u32 {
-        self.buckets.ilog2() + 8
+        // Never zero; said so that no branch for it is made.
+        (self.buckets | 1).ilog2() + 8
     }
 
     /// Leading bits of a point that home and tag hold.
@@ -114,21 +115,27 @@ impl Shape {
         (bucket << self.cell_bits()).div_ceil(self.buckets)
     }
 
-    /// The cell with this home and tag.
-    pub(super) fn cell_of(self, home: usize, tag: u8) -> usize {
-        let first = self.first_cell(home);
-        first + usize::from(tag.wrapping_sub(first as u8))
-    }
-
     /// The first point of the span that has `point` in it.
     pub(super) fn start(self, point: u64) -> u64 {
         range_start(point, self.depth)
     }
 
-    /// The first point of a cell, in a span that starts at `start`; `None` past the last point there is.
-    pub(super) fn point_of(self, start: u64, cell: usize) -> Option<u64> {
-        let within = (cell as u128) << (u64::BITS - self.known_bits());
-        u64::try_from(u128::from(start) + within).ok()
+    /// The first point of a cell, in a span that starts at `start`.
+    #[inline]
+    pub(super) fn point_of(self, start: u64, cell: usize) -> u64 {
+        start + ((cell as u64) << (u64::BITS - self.known_bits()))
+    }
+
+    /// The first point after a cell; `None` past the last point there is.
+    pub(super) fn end_of(self, start: u64, cell: usize) -> Option<u64> {
+        // Not more than the range that the span covers, which ends at 2^64 at most.
+        let len = 1 << (u64::BITS - self.known_bits());
+        self.point_of(start, cell).checked_add(len)
+    }
+
+    /// The first point after those at home in a bucket; `None` past the last point there is.
+    pub(super) fn end_of_bucket(self, start: u64, bucket: usize) -> Option<u64> {
+        self.end_of(start, self.first_cell(bucket + 1) - 1)
     }
 
     /// Where entries of a class go when `home` is full. Every class but those of a lone bucket has
@@ -150,6 +157,12 @@ impl Shape {
     fn distance(self, class: u8) -> usize {
         1 + ((usize::from(class) * (self.buckets - 1)) >> 4)
     }
+}
+
+/// The cell with this tag, of a bucket whose first cell is `first`.
+#[inline]
+pub(super) fn cell_of(first: usize, tag: u8) -> usize {
+    first + usize::from(tag.wrapping_sub(first as u8))
 }
 
 /// The tag of a cell.
@@ -190,7 +203,7 @@ mod tests {
                 let home = shape.home(cell);
                 assert!(home == previous || home == previous + 1, "homes rise with cells");
                 assert!((shape.first_cell(home)..shape.first_cell(home + 1)).contains(&cell));
-                assert_eq!(shape.cell_of(home, tag_of(cell)), cell, "{buckets} buckets");
+                assert_eq!(cell_of(shape.first_cell(home), tag_of(cell)), cell, "{buckets} buckets");
                 previous = home;
             }
             assert_eq!(previous, buckets - 1);
@@ -238,12 +251,14 @@ mod tests {
         assert_eq!(range_end(1 << 63, 1), None);
         assert_eq!(range_start(u64::MAX, 4), 0xF << 60);
         let shape = Shape { depth: 1, buckets: 3 };
-        assert_eq!(shape.point_of(1 << 63, shape.first_cell(3)), None);
-        assert_eq!(shape.point_of(0, shape.first_cell(3)), Some(1 << 63));
+        assert_eq!(shape.end_of_bucket(1 << 63, 2), None);
+        assert_eq!(shape.end_of_bucket(0, 2), Some(1 << 63));
+        assert_eq!(shape.end_of_bucket(0, 0), Some(shape.point_of(0, shape.first_cell(1))));
+        assert_eq!(Shape { depth: 0, buckets: 1 }.end_of_bucket(0, 0), None);
         for point in [0, 1 << 40, u64::MAX >> 1] {
             let cell = shape.cell(point);
-            assert!(shape.point_of(0, cell) <= Some(point));
-            assert!(shape.point_of(0, cell + 1) > Some(point));
+            assert!(shape.point_of(0, cell) <= point);
+            assert!(shape.end_of(0, cell) > Some(point));
         }
     }
 }

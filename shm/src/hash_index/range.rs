@@ -201,16 +201,14 @@ impl HashIndex {
                 let home = shape.home(shape.cell(points.from));
                 let start = shape.start(points.from);
                 span::for_each_at_home(span::bytes(heap, span, shape), shape, home, |cell, entry| {
-                    // A cell with an entry begins at a point.
-                    let first = shape.point_of(start, cell).unwrap_or(u64::MAX);
                     let is_within = points
-                        .covers(first, shape.point_of(start, cell + 1))
+                        .covers(shape.point_of(start, cell), shape.end_of(start, cell))
                         .unwrap_or_else(|| points.contains(self.slots.point(hashed.hash(heap, entry))));
                     if is_within {
                         visit(entry);
                     }
                 });
-                shape.point_of(start, shape.first_cell(home + 1))?
+                shape.end_of_bucket(start, home)?
             }
             (_, depth) => range_end(points.from, depth)?,
         };
@@ -229,9 +227,10 @@ fn random_bucket<'a>(heap: &'a Heap, top: Link, pick: &mut impl FnMut() -> u64) 
                 return Some(span::bucket(heap, span, below(pick(), shape.buckets as u64) as usize));
             }
             Target::Node(node, width) => {
-                let links = || directory::distinct(directory::links(heap, node, width));
-                let mut at = below(pick(), links().map(Link::bucket_count).sum());
-                link = links().find(|link| {
+                let links = || directory::links(heap, node, width);
+                let bucket_count = link.exact_count().unwrap_or_else(|| directory::total(links()));
+                let mut at = below(pick(), bucket_count);
+                link = directory::distinct(links()).find(|link| {
                     let is_here = at < link.bucket_count();
                     at = at.saturating_sub(link.bucket_count());
                     is_here

@@ -80,10 +80,9 @@ impl DetachedIndex {
             for entry in entries {
                 release(heap, entry)?;
             }
-            if index + 1 < shape.buckets {
-                let start = shape.start(self.next);
-                // The first point of a later bucket of the same span.
-                self.next = shape.point_of(start, shape.first_cell(index + 1)).unwrap_or(u64::MAX);
+            let end = shape.end_of_bucket(shape.start(self.next), index);
+            if let Some(end) = end.filter(|_| index + 1 < shape.buckets) {
+                self.next = end;
                 return Ok(count);
             }
             heap.free(span);

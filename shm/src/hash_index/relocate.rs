@@ -39,7 +39,7 @@ impl HashIndex {
                         move_entries(heap, span, bucket, &mut moves, &mut move_entry)?;
                     }
                     left -= end - first;
-                    shape.point_of(shape.start(point), shape.first_cell(end))
+                    shape.end_of_bucket(shape.start(point), end - 1)
                 }
                 _ => {
                     left -= 1;

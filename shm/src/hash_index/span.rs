@@ -6,7 +6,7 @@
 //! lookup never sees more than two buckets, and no second one unless home's meta word names the class.
 
 use super::bucket::{BUCKET_LEN, Bucket, LANES, META_AT, TAGS_AT};
-use super::position::{Shape, class_of, tag_of};
+use super::position::{MAX_BUCKETS, Shape, Slots, cell_of, class_of, tag_of};
 use super::{Entry, Hashed};
 use crate::{Handle, Heap, OutOfMemory};
 
@@ -209,9 +209,10 @@ pub(super) fn for_each_at_home(
     mut visit: impl FnMut(usize, Handle<Entry>),
 ) {
     let bucket = Bucket::of(span, home);
+    let first = shape.first_cell(home);
     for lane in bucket.used_where(false) {
         if let Some(entry) = bucket.entry(lane) {
-            visit(shape.cell_of(home, bucket.tag(lane)), entry);
+            visit(cell_of(first, bucket.tag(lane)), entry);
         }
     }
     let mut spills = bucket.meta().spills();
@@ -224,7 +225,7 @@ pub(super) fn for_each_at_home(
             if class_of(tag) == class
                 && let Some(entry) = other.entry(lane)
             {
-                visit(shape.cell_of(home, tag), entry);
+                visit(cell_of(first, tag), entry);
             }
         }
     }
@@ -250,9 +251,7 @@ impl Load {
         self.items.reserve(shape.buckets * LANES);
         for home in 0..shape.buckets {
             for_each_at_home(bytes, shape, home, |cell, entry| {
-                // A cell with an entry begins at a point.
-                let point = shape.point_of(start, cell).unwrap_or(u64::MAX);
-                self.items.push((point, entry));
+                self.items.push((shape.point_of(start, cell), entry));
             });
         }
     }
@@ -297,9 +296,9 @@ impl Load {
         if self.items.len() > shape.buckets * LANES {
             return None;
         }
-        let mut packed = Packed { bytes: vec![0; shape.buckets * BUCKET_LEN], shape, displaced_count: 0 };
+        let mut bytes = vec![0; shape.buckets * BUCKET_LEN];
         let mut late = Vec::new();
-        let mut filled = [0u8; super::position::MAX_BUCKETS];
+        let mut filled = [0u8; MAX_BUCKETS];
         for &(point, entry) in &self.items {
             let cell = shape.cell(point);
             let (home, tag) = (shape.home(cell), tag_of(cell));
@@ -309,9 +308,11 @@ impl Load {
                 continue;
             }
             filled[home] += 1;
-            packed.put(Place { bucket: home, lane }, entry, tag, false).ok()?;
+            let line = &mut bytes[home * BUCKET_LEN..][..BUCKET_LEN];
+            line[lane * 4..][..4].copy_from_slice(&entry.raw().to_le_bytes());
+            line[TAGS_AT + lane] = tag;
         }
-        packed.displaced_count = late.len();
+        let mut packed = Packed { bytes, shape, displaced_count: late.len() };
         for (home, tag, entry) in late {
             let room = room(&packed.bytes, shape, home, tag)?;
             packed.add(room, home, tag, entry).ok()?;
@@ -356,7 +357,7 @@ impl Packed {
 /// The full points of entries, by way of their keys.
 pub(super) fn point_by_key<'a, H: Hashed + ?Sized>(
     heap: &'a Heap,
-    slots: super::position::Slots,
+    slots: Slots,
     hashed: &'a H,
 ) -> impl FnMut(Handle<Entry>) -> u64 + 'a {
     move |entry| slots.point(hashed.hash(heap, entry))
@@ -391,7 +392,7 @@ mod tests {
         let mut expected = Vec::new();
         for number in 0..30 {
             let cell = shape.first_cell(1) + number % 5 * 3;
-            load.add(shape.point_of(0, cell).unwrap(), entry(number));
+            load.add(shape.point_of(0, cell), entry(number));
             expected.push((cell, entry(number).raw()));
         }
         expected.sort_unstable();

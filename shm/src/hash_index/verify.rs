@@ -1,8 +1,8 @@
 //! Checking an index from top to bottom, and naming all its blocks on the way.
 
-use super::bucket::Bucket;
+use super::bucket::{BUCKET_LEN, Bucket};
 use super::directory::{self, Link, Node, Target};
-use super::position::{MAX_DEPTH, Shape, class_of, range_start, tag_of};
+use super::position::{MAX_DEPTH, Shape, cell_of, class_of, position, range_start, tag_of};
 use super::span::{self, Span};
 use super::{Entry, HashIndex, Hashed};
 use crate::{Corrupt, Handle, Heap};
@@ -44,6 +44,12 @@ impl<H: Hashed + ?Sized> Check<'_, H> {
         }
     }
 
+    /// Announces a block, of which `len` bytes are used.
+    fn block(&mut self, block: Handle<()>, len: usize) -> Result<(), Corrupt> {
+        (self.block)(block)?;
+        expect(self.heap.capacity_of(block) >= len, "index: length of a block", block.raw())
+    }
+
     fn node(
         &mut self,
         link: Link,
@@ -52,7 +58,7 @@ impl<H: Hashed + ?Sized> Check<'_, H> {
         point: u64,
         start: u32,
     ) -> Result<(), Corrupt> {
-        (self.block)(node.cast())?;
+        self.block(node.cast(), directory::LINK_LEN << width)?;
         let links: Vec<Link> = directory::links(self.heap, node, width).collect();
         let below = directory::total(links.iter().copied());
         expect(below > 0, "index: node with nothing below", node.raw())?;
@@ -78,7 +84,7 @@ impl<H: Hashed + ?Sized> Check<'_, H> {
     }
 
     fn span(&mut self, span: Handle<Span>, shape: Shape, point: u64) -> Result<(), Corrupt> {
-        (self.block)(span.cast())?;
+        self.block(span.cast(), shape.buckets * BUCKET_LEN)?;
         let bytes = span::bytes(self.heap, span, shape);
         let mut spills = vec![0u16; shape.buckets];
         let mut count = 0;
@@ -96,11 +102,14 @@ impl<H: Hashed + ?Sized> Check<'_, H> {
                     index
                 };
                 (self.entry)(entry)?;
-                let entry_point = self.index.slots.point(self.hashed.hash(self.heap, entry));
+                let hash = self.hashed.hash(self.heap, entry);
+                let is_own = self.index.slots.positions().contains(&position(hash));
+                expect(is_own, "index: slot of an entry", span.raw())?;
+                let entry_point = self.index.slots.point(hash);
                 let cell = shape.cell(entry_point);
                 expect(shape.start(entry_point) == point, "index: entry in a foreign span", span.raw())?;
                 expect(shape.home(cell) == home, "index: entry in a foreign bucket", span.raw())?;
-                let has_tag = tag_of(cell) == tag && shape.cell_of(home, tag) == cell;
+                let has_tag = tag_of(cell) == tag && cell_of(shape.first_cell(home), tag) == cell;
                 expect(has_tag, "index: tag of an entry", span.raw())?;
                 count += 1;
             }
