@@ -486,6 +486,7 @@ pub(super) fn move_node(
 
 #[cfg(test)]
 mod tests {
+    use super::super::position::range_end;
     use super::*;
 
     fn span(number: u32, depth: u32) -> Leaf {
@@ -521,5 +522,33 @@ mod tests {
         assert_eq!(depth_at(1 << 55), 9);
         assert_eq!(depth_at(0), 9);
         assert_eq!(Path::to(&heap, top, 0).steps.len(), 3, "nodes of four, four and one bit");
+    }
+
+    #[test]
+    fn a_node_widens_unless_much_hangs_below() {
+        for (crowded_parts, width) in [(2, 5), (8, 4)] {
+            let mut heap = Heap::in_memory(1 << 20);
+            let mut leaves: Vec<Leaf> = (0..crowded_parts * 16).map(|number| span(1 + number, 8)).collect();
+            leaves.extend((crowded_parts..16).map(|number| span(1000 + number, 4)));
+            let mut top = build(&mut heap, 0, &leaves).unwrap();
+            let path = Path::to(&heap, top, u64::MAX);
+            assert_eq!((path.steps.len(), path.depth()), (1, 4));
+            let halves = [span(2000, 5), span(2001, 5)];
+            replace(&mut heap, &mut top, &path, u64::MAX, 4, &halves, 2).unwrap();
+            assert!(matches!(top.target(), Target::Node(_, found) if found == width));
+            assert_eq!(
+                u32::try_from(top.bucket_count()),
+                Ok(2 * (crowded_parts * 16 + 16 - crowded_parts + 1))
+            );
+            let mut spans = Vec::new();
+            let mut point = Some(0);
+            while let Some(from) = point {
+                let path = Path::to(&heap, top, from);
+                spans.push(path.end);
+                point = range_end(from, path.depth());
+            }
+            leaves.pop();
+            assert!(spans.into_iter().eq(leaves.iter().chain(&halves).map(|leaf| leaf.link)));
+        }
     }
 }

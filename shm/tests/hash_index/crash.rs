@@ -57,8 +57,9 @@ impl Scenario {
     fn run(&self, store: &mut Store, mut after_each: impl FnMut(&Store)) {
         for change in &self.watched {
             change.apply(store);
-            store.commit();
-            after_each(store);
+            if store.commit() {
+                after_each(store);
+            }
         }
     }
 
@@ -84,7 +85,7 @@ impl Scenario {
         let recording = Recording::start(&mut store.heap);
         self.run(&mut store, |store| states.push(store.check()));
         let crashes = recording.finish(&mut store.heap);
-        crashes.explore(Effort::about(cases(40) as usize, &crashes), |heap, commits| {
+        crashes.explore(Effort::about(cases(24) as usize, &crashes), |heap, commits| {
             let heap = std::mem::replace(heap, shm::Heap::in_memory(1 << 17));
             assert_eq!(Store::of(heap).check(), states[commits]);
         });

@@ -51,7 +51,8 @@ impl Store {
         self.detached = (!detached.is_empty()).then_some(detached);
     }
 
-    pub fn commit(&mut self) {
+    /// Stores the index's words and commits; whether there was anything to commit.
+    pub fn commit(&mut self) -> bool {
         let detached = self.detached.map_or([0; 2], |detached| detached.encode());
         let index = self.index.encode();
         for (words, values) in [(INDEX_WORDS, index), (DETACHED_WORDS, detached)] {
@@ -61,7 +62,9 @@ impl Store {
                 }
             }
         }
+        let has_changed = self.heap.in_transaction();
         self.heap.commit();
+        has_changed
     }
 
     pub fn roll_back(&mut self) {
