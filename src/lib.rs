@@ -13,3 +13,4 @@ pub mod dispatch;
 pub mod segments;
 pub mod session;
 pub mod telemetry;
+pub mod worker;

@@ -1,7 +1,15 @@
 //! What all threads of a server share.
 
+use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use shm::Budget;
+
+use crate::config::Config;
+use crate::telemetry::WorkerCounters;
 
 /// How to stop: SHUTDOWN, and what signals do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,23 +25,118 @@ pub struct Stop {
 }
 
 /// The server as a whole.
-#[derive(Debug)]
 pub struct Node {
     /// Forty hexadecimal digits, new at every start.
     pub run_id: String,
     pub executable: PathBuf,
-    pub config_file: Option<PathBuf>,
     /// Unix milliseconds.
     pub started_ms: u64,
-    pub worker_count: usize,
+    pub config: Arc<Config>,
+    /// Of each worker.
+    pub counters: Vec<Arc<WorkerCounters>>,
     pub shard_count: usize,
+    /// The memory limit and what is granted of it.
+    pub memory: Arc<Budget>,
+    /// Clients of each worker, those on their way to it counted.
+    seats: Vec<Seat>,
     next_client_id: AtomicU64,
+    /// Deletes due keys by itself, not only when somebody asks for them.
+    expires_actively: AtomicBool,
+    stop: Box<dyn Fn(Stop) + Send + Sync>,
+}
+
+/// Kept off the line of the next worker's.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Seat {
+    clients: AtomicUsize,
 }
 
 impl Node {
+    /// `stop` tells the control thread.
+    pub fn new(
+        config: Arc<Config>,
+        counters: Vec<Arc<WorkerCounters>>,
+        shard_count: usize,
+        memory: Arc<Budget>,
+        stop: Box<dyn Fn(Stop) + Send + Sync>,
+    ) -> Node {
+        Node {
+            run_id: run_id(),
+            executable: std::env::current_exe().unwrap_or_default(),
+            started_ms: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |time| time.as_millis() as u64),
+            config,
+            seats: counters.iter().map(|_| Seat::default()).collect(),
+            counters,
+            shard_count,
+            memory,
+            next_client_id: AtomicU64::new(1),
+            expires_actively: AtomicBool::new(true),
+            stop,
+        }
+    }
+
+    pub fn worker_count(&self) -> usize {
+        self.seats.len()
+    }
+
     /// The next client's number.
     pub fn next_client_id(&self) -> u64 {
         // Relaxed: only uniqueness matters.
         self.next_client_id.fetch_add(1, Ordering::Relaxed)
     }
+
+    /// How many clients are connected.
+    pub fn client_count(&self) -> usize {
+        self.seats.iter().map(|seat| seat.clients.load(Ordering::Relaxed)).sum()
+    }
+
+    /// The worker with the fewest clients.
+    pub fn emptiest(&self) -> usize {
+        let clients = |seat: &Seat| seat.clients.load(Ordering::Relaxed);
+        let fewest = self.seats.iter().enumerate().min_by_key(|(_, seat)| clients(seat));
+        fewest.map_or(0, |(worker, _)| worker)
+    }
+
+    /// A client is given to a worker.
+    pub fn enter(&self, worker: usize) {
+        // Relaxed: the letter that brings the client orders what matters.
+        self.seats[worker].clients.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A client of a worker has gone.
+    pub fn leave(&self, worker: usize) {
+        self.seats[worker].clients.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Whether the memory limit is reached.
+    #[inline]
+    pub fn is_memory_full(&self) -> bool {
+        self.memory.limit() != u64::MAX && self.memory.granted() >= self.memory.limit()
+    }
+
+    /// Whether due keys are deleted without being asked for (DEBUG SET-ACTIVE-EXPIRE).
+    #[inline]
+    pub fn expires_actively(&self) -> bool {
+        // Relaxed: a setting for tests; the next turn sees it.
+        self.expires_actively.load(Ordering::Relaxed)
+    }
+
+    pub fn set_active_expiry(&self, active: bool) {
+        self.expires_actively.store(active, Ordering::Relaxed);
+    }
+
+    /// Stops the server.
+    pub fn stop(&self, stop: Stop) {
+        (self.stop)(stop);
+    }
+}
+
+/// Forty hexadecimal digits of the system's randomness.
+fn run_id() -> String {
+    let digits: String =
+        (0..3_u8).map(|part| format!("{:016x}", RandomState::new().hash_one(part))).collect();
+    digits[..40].to_owned()
 }

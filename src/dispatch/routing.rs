@@ -21,6 +21,7 @@ pub struct Placement {
     first_slots: Vec<u16>,
     /// The worker of each shard, ascending.
     owners: Vec<WorkerId>,
+    worker_count: usize,
 }
 
 /// The shards that a request's keys live on.
@@ -43,7 +44,7 @@ impl Placement {
         let shard_count = first_slots.len();
         let owner = |shard: usize| WorkerId((shard * worker_count / shard_count) as u16);
         let owners = (0..shard_count).map(owner).collect();
-        Placement { first_slots, owners }
+        Placement { first_slots, owners, worker_count }
     }
 
     /// The first slots of `shard_count` shards of equal size.
@@ -53,6 +54,10 @@ impl Placement {
 
     pub fn shard_count(&self) -> usize {
         self.owners.len()
+    }
+
+    pub fn worker_count(&self) -> usize {
+        self.worker_count
     }
 
     pub fn first_slots(&self) -> &[u16] {

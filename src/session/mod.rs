@@ -8,6 +8,7 @@ mod wire;
 
 use std::cell::Cell;
 
+use engine::shard::ShardId;
 use net::buffer::ReadBuffer;
 use net::reactor::Token;
 use net::resp::{Parser, ProtocolError};
@@ -32,6 +33,8 @@ pub struct Session {
     pub parser: Parser,
     pub out: Output,
     pub flight: Flight,
+    /// The shard of the last command under way.
+    pub flight_shard: ShardId,
     /// Why nothing more is run for the moment.
     pub pause: Option<Pause>,
     /// The input cannot be understood from here on: told once everything before it is answered.
@@ -46,6 +49,8 @@ pub struct Session {
     pub touched: bool,
     /// On the list of sessions to serve in the next turn.
     pub again: bool,
+    /// Some of its requests are parsed and about to be run.
+    pub in_chunk: bool,
 }
 
 /// An open connection and what the reactor knows about it.
@@ -70,6 +75,8 @@ pub enum Pause {
     Ring(WorkerId),
     /// The client reads its replies.
     Reader,
+    /// The server stops.
+    Stop,
 }
 
 /// How many bytes of replies from elsewhere a session may expect at a time, going by the longest lately.
@@ -87,6 +94,7 @@ impl Session {
             parser: Parser::new(),
             out: Output::default(),
             flight: Flight::default(),
+            flight_shard: ShardId(0),
             pause: None,
             broken: None,
             reply_len_lately: 0,
@@ -94,6 +102,7 @@ impl Session {
             unread_len: 0,
             touched: false,
             again: false,
+            in_chunk: false,
         }
     }
 
@@ -113,14 +122,14 @@ impl Session {
         self.reply_len_lately = len.max(self.reply_len_lately - self.reply_len_lately / 8);
     }
 
-    /// Whether what the session waits for has come. `has_room` tells about rings, `reader_pause` from how
-    /// many pending bytes on a slow reader is waited for.
-    pub fn may_go_on(&self, has_room: impl FnOnce(WorkerId) -> bool, reader_pause: usize) -> bool {
+    /// Whether what the session waits for has come (rings are the worker's to look at). `reader_pause` is the
+    /// number of pending bytes from which on a slow reader is waited for.
+    pub fn may_go_on(&self, reader_pause: usize) -> bool {
         match self.pause {
-            None => true,
+            None | Some(Pause::Ring(_)) => true,
             Some(Pause::Landing) => self.flight.is_landed(),
             Some(Pause::Room) => self.flight.len() <= self.under_way_max() / 2,
-            Some(Pause::Ring(worker)) => has_room(worker),
+            Some(Pause::Stop) => false,
             Some(Pause::Reader) => self.out.pending_len() <= reader_pause / 2,
         }
     }

@@ -66,6 +66,13 @@ impl Keyspace {
         next
     }
 
+    /// A time before which nothing is due, `u64::MAX` if nothing has a deadline. It may be earlier than
+    /// [`Keyspace::next_deadline_ms`] until [`Keyspace::expire_due`] has looked at that time. O(1).
+    #[inline]
+    pub fn no_deadline_before_ms(&self) -> u64 {
+        self.no_deadline_before_ms
+    }
+
     /// Deletes up to `limit` keys whose deadline has passed, each in a transaction of its own. Returns
     /// whether more are due. Must not be called inside a transaction.
     pub fn expire_due(&mut self, now_ms: u64, limit: usize) -> bool {
@@ -90,8 +97,8 @@ impl Keyspace {
                 Some((deadline_ms, db, database, handle))
             })
             .min_by_key(|(deadline_ms, ..)| *deadline_ms);
+        self.no_deadline_before_ms = earliest.map_or(u64::MAX, |(deadline_ms, ..)| deadline_ms);
         let (deadline_ms, db, database, handle) = earliest?;
-        self.no_deadline_before_ms = deadline_ms;
         (deadline_ms <= now_ms).then_some((db, database, handle))
     }
 

@@ -23,6 +23,16 @@ impl UnixTransport {
     pub fn new(stream: UnixStream, path: Arc<Path>) -> Self {
         UnixTransport { stream, path }
     }
+
+    /// Takes over a connection that was made otherwise, for instance a socket pair. `path` is what both ends
+    /// go by.
+    ///
+    /// # Errors
+    /// The socket cannot be made non-blocking.
+    pub fn from_std(stream: std::os::unix::net::UnixStream, path: Arc<Path>) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        Ok(UnixTransport::new(UnixStream::from_std(stream), path))
+    }
 }
 
 impl Transport for UnixTransport {

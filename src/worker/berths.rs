@@ -1,0 +1,124 @@
+//! The shards that a worker owns: at home, or away for a transaction of another worker (or of its own).
+//!
+//! Who wants a shard that is away waits in its queue, first come first served. A shard that is at home has
+//! nobody waiting for it.
+
+use std::collections::VecDeque;
+
+use engine::shard::{Shard, ShardId};
+use net::resp::Word;
+
+use super::batch::{Batch, Errand};
+use super::message::{Hold, Inquiry, Visit};
+use crate::dispatch::WorkerId;
+
+/// Somebody who wants a shard.
+pub enum Waiting {
+    /// Requests for this shard alone, of one worker's clients.
+    Requests(Box<Batch>),
+    Hold(Box<Hold>),
+    Visit(Box<Visit>),
+    Inquiry(Box<Inquiry>),
+}
+
+/// By shard, the foreign ones too.
+#[derive(Default)]
+pub struct Berths {
+    berths: Vec<Berth>,
+}
+
+#[derive(Default)]
+struct Berth {
+    shard: Option<Box<Shard>>,
+    queue: VecDeque<Waiting>,
+}
+
+impl Berths {
+    /// Berths for `shard_count` shards, of which `own` are at home.
+    pub fn new(shard_count: usize, own: Vec<Box<Shard>>) -> Berths {
+        let mut berths = Berths { berths: (0..shard_count).map(|_| Berth::default()).collect() };
+        own.into_iter().for_each(|shard| berths.put(shard));
+        berths
+    }
+
+    /// A shard that is ours and at home.
+    #[inline]
+    pub fn home(&mut self, id: ShardId) -> Option<&mut Shard> {
+        self.berths[usize::from(id.0)].shard.as_deref_mut()
+    }
+
+    #[inline]
+    pub fn is_home(&self, id: ShardId) -> bool {
+        self.berths[usize::from(id.0)].shard.is_some()
+    }
+
+    /// All shards that are at home.
+    pub fn all_home(&mut self) -> impl Iterator<Item = &mut Shard> {
+        self.berths.iter_mut().filter_map(|berth| berth.shard.as_deref_mut())
+    }
+
+    /// Several shards at once, ascending; `None` unless all are at home.
+    pub fn all_of<'b>(&'b mut self, ids: &[ShardId]) -> Option<Vec<&'b mut Shard>> {
+        if !ids.iter().all(|id| self.is_home(*id)) {
+            return None;
+        }
+        let mut wanted = ids.iter().peekable();
+        let numbered = self.berths.iter_mut().enumerate();
+        let chosen = numbered.filter(|(at, _)| wanted.next_if(|id| usize::from(id.0) == *at).is_some());
+        Some(chosen.filter_map(|(_, berth)| berth.shard.as_deref_mut()).collect())
+    }
+
+    /// A shard leaves.
+    pub fn take(&mut self, id: ShardId) -> Option<Box<Shard>> {
+        self.berths[usize::from(id.0)].shard.take()
+    }
+
+    /// A shard is at home. The caller serves who waits for it before anything else.
+    pub fn put(&mut self, shard: Box<Shard>) {
+        let berth = &mut self.berths[usize::from(shard.id.0)];
+        debug_assert!(berth.shard.is_none(), "there is one of each shard");
+        berth.shard = Some(shard);
+    }
+
+    /// Waits for a shard that is away.
+    pub fn queue(&mut self, id: ShardId, waiting: Waiting) {
+        self.berths[usize::from(id.0)].queue.push_back(waiting);
+    }
+
+    /// Lets a request wait for its shard, behind everything that waits already. `fresh` makes an empty batch of
+    /// the request's origin.
+    pub fn queue_request(
+        &mut self,
+        origin: WorkerId,
+        errand: Errand,
+        (text, words): (&[u8], &[Word]),
+        fresh: impl FnOnce() -> Box<Batch>,
+    ) {
+        let queue = &mut self.berths[usize::from(errand.shard.0)].queue;
+        match queue.back_mut() {
+            Some(Waiting::Requests(batch)) if batch.origin == origin && !batch.is_full() => {
+                batch.push(errand, text, words);
+            }
+            _ => {
+                let mut batch = fresh();
+                batch.push(errand, text, words);
+                queue.push_back(Waiting::Requests(batch));
+            }
+        }
+    }
+
+    /// Who is next in line for a shard.
+    pub fn next_waiting(&mut self, id: ShardId) -> Option<Waiting> {
+        self.berths[usize::from(id.0)].queue.pop_front()
+    }
+
+    /// Whether nobody waits for anything.
+    pub fn is_quiet(&self) -> bool {
+        self.berths.iter().all(|berth| berth.queue.is_empty())
+    }
+
+    /// All shards at home leave for good.
+    pub fn into_shards(self) -> Vec<Box<Shard>> {
+        self.berths.into_iter().filter_map(|berth| berth.shard).collect()
+    }
+}

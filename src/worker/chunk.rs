@@ -1,0 +1,72 @@
+//! The requests that are run together: parsed from one or more sessions' input, their memory asked for in advance.
+
+use engine::command::KeyHash;
+use engine::shard::ShardId;
+use net::resp::Word;
+
+use super::batch::SessionKey;
+use crate::dispatch::Row;
+
+/// Requests that are run as one chunk: enough to hide the latency of memory, few enough for the first-level cache.
+pub const CHUNK_LEN: usize = 64;
+
+/// See the module. Requests of one session stand together, in their order.
+#[derive(Debug, Default)]
+pub struct Chunk {
+    pub calls: Vec<Call>,
+    pub words: Vec<Word>,
+    /// Texts of inline requests whose quotes had to be resolved.
+    pub decoded: Vec<Vec<u8>>,
+    pub parts: Vec<Part>,
+}
+
+/// The requests of one session.
+#[derive(Debug)]
+pub struct Part {
+    pub session: SessionKey,
+    /// The first of its calls; they end where the next part's begin.
+    pub first_call: usize,
+    /// How many bytes of the session's unread input the calls take, blanks between and behind them included.
+    pub parsed_len: usize,
+}
+
+/// One request.
+#[derive(Debug)]
+pub struct Call {
+    /// `None`: to be refused.
+    pub row: Option<&'static Row>,
+    /// Where its text begins and ends in the session's unread input.
+    pub start: usize,
+    pub end: usize,
+    pub first_word: usize,
+    pub word_count: usize,
+    /// In `Chunk::decoded`, if its words are ranges of that.
+    pub decoded: Option<usize>,
+    /// Of the one key of a one-shard command.
+    pub hash: KeyHash,
+    pub shard: ShardId,
+}
+
+impl Chunk {
+    #[inline]
+    pub fn is_full(&self) -> bool {
+        self.calls.len() >= CHUNK_LEN
+    }
+
+    pub fn clear(&mut self) {
+        self.calls.clear();
+        self.words.clear();
+        self.decoded.clear();
+        self.parts.clear();
+    }
+
+    /// The text and the words of a call; `unread` is its session's input.
+    #[inline]
+    pub fn text<'c>(&'c self, call: &Call, unread: &'c [u8]) -> (&'c [u8], &'c [Word]) {
+        let text = match call.decoded {
+            None => &unread[call.start..],
+            Some(nth) => &self.decoded[nth],
+        };
+        (text, &self.words[call.first_word..][..call.word_count])
+    }
+}

@@ -1,0 +1,201 @@
+//! Runs data commands on shards that are in hand, and counts what they cost.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::Instant;
+
+use engine::command::{Args, Caller, Error, Exec, KeyHash, KeyHasher, Next, Visitor};
+use engine::keyspace::Keyspace;
+use engine::shard::ShardId;
+use engine::txn::{self, Coordinator};
+use net::resp::Word;
+
+use super::batch::Guest;
+use super::random::Random;
+use crate::client::Protocol;
+use crate::config::Settings;
+use crate::dispatch::{Refusal, Row, Run, Table};
+use crate::session::Wire;
+use crate::telemetry::WorkerCounters;
+
+/// What a worker runs commands with.
+pub struct Executor {
+    pub table: &'static Table,
+    pub hasher: KeyHasher,
+    /// Unix milliseconds; read once per batch.
+    pub now_ms: u64,
+    pub random: Random,
+    db_count: u32,
+    string_len_max: u64,
+    coordinator: Box<dyn Coordinator + Send>,
+    pub counters: Arc<WorkerCounters>,
+    /// Rows called since the clock was last read, with the number of calls in a row.
+    untimed: Vec<(u16, u32)>,
+    clock: Instant,
+    tracks_latency: bool,
+}
+
+impl Executor {
+    pub fn new(
+        hasher: KeyHasher,
+        coordinator: Box<dyn Coordinator + Send>,
+        counters: Arc<WorkerCounters>,
+    ) -> Executor {
+        Executor {
+            table: Table::get(),
+            hasher,
+            now_ms: 0,
+            random: Random::seeded(),
+            db_count: 1,
+            string_len_max: u64::MAX,
+            coordinator,
+            counters,
+            untimed: Vec::new(),
+            clock: Instant::now(),
+            tracks_latency: true,
+        }
+    }
+
+    /// Follows the settings.
+    pub fn adopt(&mut self, settings: &Settings) {
+        self.db_count = settings.databases;
+        self.string_len_max = settings.bulk_bytes_max;
+        self.tracks_latency = settings.latency_tracking;
+    }
+
+    fn caller(&mut self, guest: Guest) -> Caller {
+        Caller {
+            db: guest.db,
+            db_count: self.db_count,
+            no_touch: guest.no_touch,
+            string_len_max: self.string_len_max,
+            random: self.random.next(),
+        }
+    }
+
+    /// Runs a data command on the shards that it needs. The reply, an error too, is complete afterwards.
+    #[inline]
+    pub fn run(
+        &mut self,
+        held: &mut [&mut Keyspace],
+        row: &Row,
+        (text, words): (&[u8], &[Word]),
+        hash: Option<KeyHash>,
+        guest: Guest,
+        wire: &mut Wire<'_>,
+    ) {
+        let Run::Data(command) = row.run else { unreachable!("{} runs on no shard", row.spec.name) };
+        let caller = self.caller(guest);
+        let result = with_slices(text, words, |slices| {
+            let mut args = Args::new(slices, &self.hasher).starting_at(usize::from(row.name_words));
+            if let Some(hash) = hash {
+                args = args.with_key_hash(usize::from(row.key_at), hash);
+            }
+            txn::run(held, caller, self.now_ms, command, &mut args, wire, &mut *self.coordinator)
+        });
+        self.note_call(row.id);
+        if let Err(error) = result {
+            self.note_failure(row, &error, wire);
+        }
+    }
+
+    /// Lets a visitor look at one shard.
+    ///
+    /// # Errors
+    /// The visitor's, or that it panicked; what it did at this shard is taken back.
+    pub fn visit(
+        &mut self,
+        visitor: &mut dyn Visitor,
+        shard: ShardId,
+        keyspace: &mut Keyspace,
+        guest: Guest,
+    ) -> Result<Next, Error> {
+        let caller = self.caller(guest);
+        let (mut nowhere, protocol) = (Vec::new(), Cell::new(Protocol::Resp2));
+        let mut wire = Wire::new(&mut nowhere, &protocol);
+        let now_ms = self.now_ms;
+        txn::transact(&mut [keyspace], &mut wire, &mut *self.coordinator, |held, _| {
+            visitor.visit(usize::from(shard.0), &mut Exec::new(held, caller, now_ms))
+        })
+    }
+
+    /// A request was turned away: writes why.
+    #[cold]
+    pub fn refuse(&mut self, row: Option<&Row>, refusal: &Refusal, wire: &mut Wire<'_>) {
+        engine::command::Reply::error_text(wire, &refusal.to_string());
+        if let Some(row) = row {
+            self.counters.commands.rejected(usize::from(row.id));
+        }
+        self.note_error_reply(wire);
+    }
+
+    /// Counts a call; its time is settled with the next [`Executor::read_clock`].
+    #[inline]
+    pub fn note_call(&mut self, row: u16) {
+        match self.untimed.last_mut() {
+            Some((last, calls)) if *last == row => *calls += 1,
+            _ => self.untimed.push((row, 1)),
+        }
+    }
+
+    /// A handler has failed; its error is on the wire.
+    #[cold]
+    pub fn note_failure(&mut self, row: &Row, error: &Error, wire: &Wire<'_>) {
+        self.counters.commands.failed(usize::from(row.id));
+        if *error == Error::Internal {
+            self.counters.panics.add(1);
+        }
+        self.note_error_reply(wire);
+    }
+
+    /// Counts the error that was just written.
+    #[cold]
+    pub fn note_error_reply(&mut self, wire: &Wire<'_>) {
+        if let Some(code) = wire.error_code() {
+            self.counters.errors.record(code);
+            self.counters.error_replies.add(1);
+        }
+    }
+
+    /// What follows is timed from here on.
+    pub fn start_clock(&mut self) {
+        self.clock = Instant::now();
+    }
+
+    /// Charges the time since the clock was last read or started to the commands called since, in equal parts.
+    pub fn read_clock(&mut self) {
+        if self.untimed.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let calls: u64 = self.untimed.iter().map(|(_, calls)| u64::from(*calls)).sum();
+        let each_ns = (now - self.clock).as_nanos() as u64 / calls;
+        self.clock = now;
+        for (row, calls) in self.untimed.drain(..) {
+            let (row, calls) = (usize::from(row), u64::from(calls));
+            self.counters.commands.called_often(row, calls, each_ns * calls);
+            if self.tracks_latency {
+                self.counters.commands.took(row, calls, each_ns);
+            }
+        }
+        self.counters.commands_processed.add(calls);
+    }
+}
+
+/// Words that fit on the stack.
+const FEW: usize = 8;
+
+/// The words of a request as slices.
+#[inline]
+pub fn with_slices<R>(text: &[u8], words: &[Word], run: impl FnOnce(&[&[u8]]) -> R) -> R {
+    if words.len() <= FEW {
+        let mut slices: [&[u8]; FEW] = [&[]; FEW];
+        for (slice, word) in slices.iter_mut().zip(words) {
+            *slice = word.of(text);
+        }
+        run(&slices[..words.len()])
+    } else {
+        let slices: Vec<&[u8]> = words.iter().map(|word| word.of(text)).collect();
+        run(&slices)
+    }
+}

@@ -1,0 +1,145 @@
+//! What peers send: requests to run, replies to deliver, shards that come and go.
+
+use std::cell::Cell;
+
+use net::resp::Word;
+
+use super::Worker;
+use super::batch::{Batch, Reply, Request};
+use super::berths::{Berths, Waiting};
+use super::chunk::CHUNK_LEN;
+use super::executor::Executor;
+use super::links::Links;
+use super::message::Message;
+use crate::session::Wire;
+
+/// How many messages of one peer are taken before the next peer has its turn.
+const MESSAGES_IN_A_ROW: usize = 16;
+
+impl Worker {
+    /// Takes what has come from every peer. What comes in the meantime is for the next turn.
+    pub(super) fn read_inboxes(&mut self) {
+        for from in 0..self.links.worker_count() {
+            for _ in 0..MESSAGES_IN_A_ROW {
+                let Some(message) = self.links.receive(from) else { break };
+                self.handle(message);
+                self.serve_returned();
+            }
+        }
+    }
+
+    fn handle(&mut self, message: Message) {
+        match message {
+            Message::Requests(batch) => self.serve(batch),
+            Message::Coordinate(transaction) => self.coordinate(transaction),
+            Message::Replies(batch) => self.deliver(batch),
+            Message::Hold(hold) => {
+                self.executor.counters.holds.add(1);
+                self.lend(hold);
+            }
+            Message::Held(hold) => self.borrowed(hold),
+            Message::Release(hold) => self.returned.extend(hold.shards),
+            Message::Visit(visit) => self.visit(visit),
+            Message::Visited(visit) => self.finish_visit(*visit),
+            Message::Ask(inquiry) => self.ask(inquiry),
+            Message::Asked(inquiry) => self.finish_inquiry(*inquiry),
+        }
+    }
+
+    /// Runs a batch of requests on shards of this worker and sends the replies home.
+    pub(super) fn serve(&mut self, mut batch: Box<Batch>) {
+        let origin = batch.origin;
+        for start in (0..batch.requests.len()).step_by(CHUNK_LEN) {
+            let end = (start + CHUNK_LEN).min(batch.requests.len());
+            let Worker { berths, executor, links, .. } = self;
+            prefetch(&batch.requests[start..end], berths);
+            for nth in start..end {
+                run_request(&mut batch, nth, executor, berths, links);
+            }
+        }
+        if origin == self.id {
+            self.deliver(batch);
+        } else {
+            self.executor.counters.hops_received.add(batch.requests.len() as u64);
+            self.links.send(origin, Message::Replies(batch));
+        }
+    }
+
+    /// Hands the replies of a batch to the sessions that asked.
+    pub(super) fn deliver(&mut self, batch: Box<Batch>) {
+        for request in &batch.requests {
+            // None: it waits for its shard in another batch.
+            let Some(Reply { start, len }) = request.reply else { continue };
+            self.sessions.touch(request.session);
+            let session = &mut self.sessions[request.session];
+            session.note_reply(len);
+            session.out.lend_memory(|| self.spares.output());
+            session.flight.answer(request.seq, &batch.replies[start..start + len], session.out.tail());
+        }
+        self.links.recycle(batch);
+    }
+
+    /// Shards have come back: serves who waits for them, in order of arrival, until they leave again or nobody waits.
+    pub(super) fn serve_returned(&mut self) {
+        while let Some(shard) = self.returned.pop_front() {
+            let id = shard.id;
+            self.berths.put(shard);
+            while self.berths.is_home(id)
+                && let Some(waiting) = self.berths.next_waiting(id)
+            {
+                match waiting {
+                    Waiting::Requests(batch) => self.serve(batch),
+                    Waiting::Hold(hold) => self.lend(hold),
+                    Waiting::Visit(visit) => self.visit(visit),
+                    Waiting::Inquiry(inquiry) => self.ask(inquiry),
+                }
+            }
+        }
+    }
+}
+
+/// Asks for the memory of all requests: first the buckets, and when they have come, the entries.
+fn prefetch(requests: &[Request], berths: &mut Berths) {
+    for request in requests {
+        if let (Some(hash), Some(shard)) = (request.hash, berths.home(request.shard)) {
+            shard.keyspace.prefetch_bucket(request.guest.db, hash);
+        }
+    }
+    for request in requests {
+        if let (Some(hash), Some(shard)) = (request.hash, berths.home(request.shard)) {
+            shard.keyspace.prefetch_entry(request.guest.db, hash);
+        }
+    }
+}
+
+/// Runs one request, or lets it wait for its shard.
+#[inline]
+fn run_request(
+    batch: &mut Batch,
+    nth: usize,
+    executor: &mut Executor,
+    berths: &mut Berths,
+    links: &mut Links,
+) {
+    let Batch { origin, requests, texts, replies } = batch;
+    let request = &mut requests[nth];
+    let text: (&[u8], &[Word]) = texts.of(request);
+    let Some(shard) = berths.home(request.shard) else {
+        let (origin, own) = (*origin, links.own());
+        let fresh = || if origin == own { links.fresh_batch() } else { Batch::new(origin) };
+        berths.queue_request(origin, request.errand(), text, fresh);
+        return;
+    };
+    let start = replies.len();
+    let protocol = Cell::new(request.guest.protocol);
+    let row = executor.table.row(request.row);
+    executor.run(
+        &mut [&mut shard.keyspace],
+        row,
+        text,
+        request.hash,
+        request.guest,
+        &mut Wire::new(replies, &protocol),
+    );
+    request.reply = Some(Reply { start, len: replies.len() - start });
+}

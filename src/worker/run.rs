@@ -1,0 +1,450 @@
+//! Runs a chunk: each request where its shards are, replies in order.
+//!
+//! The order that clients see: commands of one connection to one shard run in order. Commands without keys
+//! and commands on several shards start when all earlier ones of the connection are answered, and later ones wait
+//! for them. With `pipeline-order strict` that holds for every change of shard as well.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use engine::command::{Args, Error, KeyHash, Next, Reply, Routing, Tour, VisitCommand};
+use engine::shard::ShardId;
+use net::resp::Word;
+
+use super::Worker;
+use super::batch::{Errand as Request, Guest, ReturnTo, SessionKey};
+use super::chunk::{Call, Chunk};
+use super::executor::with_slices;
+use super::message::{Transaction, Visit};
+use crate::commands::{Context, Later, ServerCommand};
+use crate::config::PipelineOrder;
+use crate::dispatch::{GateSet, Refusal, Row, Run, Site, Standing, armed_gates, pass};
+use crate::session::{Pause, Seq, Session, Wire};
+
+/// The text of a request and its words in it.
+type Text<'t> = (&'t [u8], &'t [Word]);
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It has run, or is on its way.
+    Done,
+    /// It is on its way, and what follows waits.
+    Begun(Pause),
+    /// It cannot start yet.
+    NotYet(Pause),
+}
+
+impl Worker {
+    /// Runs what has been gathered.
+    pub(super) fn run_chunk(&mut self) {
+        if self.chunk.parts.is_empty() {
+            return;
+        }
+        let mut chunk = std::mem::take(&mut self.chunk);
+        self.prefetch_entries(&chunk);
+        self.executor.start_clock();
+        for nth in 0..chunk.parts.len() {
+            let end = chunk.parts.get(nth + 1).map_or(chunk.calls.len(), |next| next.first_call);
+            self.run_part(&chunk, nth, end);
+        }
+        self.executor.read_clock();
+        chunk.clear();
+        self.chunk = chunk;
+    }
+
+    /// The buckets have been asked for while parsing; by now they have arrived and say where the entries are.
+    fn prefetch_entries(&mut self, chunk: &Chunk) {
+        for (nth, part) in chunk.parts.iter().enumerate() {
+            let end = chunk.parts.get(nth + 1).map_or(chunk.calls.len(), |next| next.first_call);
+            let db = self.sessions[part.session].client.db;
+            for call in &chunk.calls[part.first_call..end] {
+                if let Some(row) = call.row
+                    && row.spec.routing == Routing::OneShard
+                    && let Some(shard) = self.berths.home(call.shard)
+                {
+                    shard.keyspace.prefetch_entry(db, call.hash);
+                }
+            }
+        }
+    }
+
+    fn run_part(&mut self, chunk: &Chunk, nth: usize, end: usize) {
+        let part = &chunk.parts[nth];
+        let key = part.session;
+        let session = &mut self.sessions[key];
+        session.in_chunk = false;
+        if session.link.is_none() {
+            // Closed since its requests were parsed.
+            return;
+        }
+        session.out.lend_memory(|| self.spares.output());
+        // The input is lent to the calls; nothing else reads it meanwhile.
+        let mut input = std::mem::take(&mut session.input);
+        let mut armed = self.armed(key);
+        let (mut consumed, mut pause) = (part.parsed_len, None);
+        for call in &chunk.calls[part.first_call..end] {
+            let text = chunk.text(call, input.unread());
+            match self.step(key, call, text, armed) {
+                Step::Done => {}
+                Step::Begun(until) => {
+                    (consumed, pause) = (call.end, Some(until));
+                    break;
+                }
+                Step::NotYet(why) => {
+                    (consumed, pause) = (call.start, Some(why));
+                    break;
+                }
+            }
+            let session = &mut self.sessions[key];
+            session.client.reply_mode = session.client.reply_mode.after_command();
+            if session.client.close_after_reply {
+                consumed = call.end;
+                break;
+            }
+            if matches!(call.row, Some(Row { run: Run::Server(_), .. })) {
+                // It may have changed what its client may do.
+                armed = self.armed(key);
+            }
+        }
+        input.consume(consumed);
+        let session = &mut self.sessions[key];
+        if consumed < part.parsed_len || pause.is_some() {
+            // What was parsed ahead is parsed again later.
+            session.parser = Default::default();
+            session.broken = None;
+        }
+        session.input = input;
+        session.pause = pause;
+    }
+
+    fn armed(&self, key: SessionKey) -> GateSet {
+        armed_gates(&self.standing(&self.sessions[key]))
+    }
+
+    fn standing<'s>(&self, session: &'s Session) -> Standing<'s> {
+        Standing { client: &session.client, memory_full: self.node.is_memory_full(), loading: false }
+    }
+
+    /// Takes one call as far as it goes.
+    #[inline]
+    fn step(&mut self, key: SessionKey, call: &Call, text: Text<'_>, armed: GateSet) -> Step {
+        let Some(row) = call.row else { return self.refuse_unknown(key, text) };
+        if let Err(refusal) = pass(row, armed, || self.standing(&self.sessions[key])) {
+            return self.refuse(key, Some(row), &refusal);
+        }
+        let session = &mut self.sessions[key];
+        session.client.last_command = Some(row.spec);
+        session.client.traffic.commands += 1;
+        if session.out.pending_len() >= UNREAD_CHECKED
+            && session.out.pending_len() >= self.sessions.reader_pause()
+        {
+            return Step::NotYet(Pause::Reader);
+        }
+        match (row.run, row.spec.routing) {
+            (_, Routing::OneShard) => self.on_one_shard(key, row, text, call.shard, Some(call.hash)),
+            (Run::Data(_), Routing::ManyShards) => self.on_shards_of_keys(key, row, text),
+            (Run::Data(_), Routing::AllShards) => {
+                let shards = self.placement.shards().collect();
+                self.on_many_shards(key, row, text, shards)
+            }
+            (Run::Visit(command), _) => self.begin_visit(key, row, text, command),
+            (Run::Server(command), _) => self.serve_command(key, row, text, command),
+            (Run::Data(_), Routing::Keyless | Routing::Visit) => self.on_no_shard(key, row, text),
+            (Run::Parent, _) => self.refuse(key, Some(row), &Refusal::WrongArity(row.spec.name)),
+        }
+    }
+
+    // ---- data commands ----------------------------------------------------------------------
+
+    /// Runs a command on the one shard that it needs, here or at its owner.
+    #[inline]
+    fn on_one_shard(
+        &mut self,
+        key: SessionKey,
+        row: &'static Row,
+        text: Text<'_>,
+        shard: ShardId,
+        hash: Option<KeyHash>,
+    ) -> Step {
+        let Worker { sessions, berths, executor, links, placement, settings, id, .. } = self;
+        let session = &mut sessions[key];
+        let guest = guest(session);
+        let muted = session.client.reply_mode.is_muted();
+        let strict = settings.pipeline_order == PipelineOrder::Strict;
+        if strict && !session.flight.is_landed() && session.flight_shard != shard {
+            return Step::NotYet(Pause::Landing);
+        }
+        if let Some(home) = berths.home(shard) {
+            let held = &mut [&mut home.keyspace];
+            if session.flight.is_landed() && !muted {
+                let mut wire = Wire::new(session.out.tail(), &session.protocol);
+                executor.run(held, row, text, hash, guest, &mut wire);
+            } else {
+                answer_here(session, |session_protocol, out| {
+                    executor.run(held, row, text, hash, guest, &mut Wire::new(out, session_protocol));
+                });
+            }
+            return Step::Done;
+        }
+        if !session.has_room_under_way() {
+            return Step::NotYet(Pause::Room);
+        }
+        let owner = placement.owner(shard);
+        if owner != *id && !links.has_room(owner) {
+            return Step::NotYet(Pause::Ring(owner));
+        }
+        let seq = session.flight.expect(muted);
+        session.flight_shard = shard;
+        let request = Request { session: key, seq, row: row.id, shard, hash, guest };
+        if owner == *id {
+            berths.queue_request(owner, request, text, || links.fresh_batch());
+        } else {
+            links.post(owner, request, text.0, text.1);
+            executor.counters.hops_sent.add(1);
+        }
+        Step::Done
+    }
+
+    fn on_shards_of_keys(&mut self, key: SessionKey, row: &'static Row, text: Text<'_>) -> Step {
+        let mut hashes = Vec::new();
+        let hasher = self.executor.hasher;
+        let known = with_slices(text.0, text.1, |words| {
+            row.spec.keys.walk(words, |at, _| hashes.push(hasher.hash(words[at])))
+        });
+        // Where the keys cannot be told the handler says what is wrong, without any shard to spoil.
+        let site = known.ok().and_then(|()| self.placement.site(hashes));
+        match site {
+            None => self.on_no_shard(key, row, text),
+            Some(Site::One(shard)) => self.on_one_shard(key, row, text, shard, None),
+            Some(Site::Many(shards)) => self.on_many_shards(key, row, text, shards),
+        }
+    }
+
+    fn on_no_shard(&mut self, key: SessionKey, row: &'static Row, text: Text<'_>) -> Step {
+        let Worker { sessions, executor, .. } = self;
+        let session = &mut sessions[key];
+        let guest = guest(session);
+        answer_here(session, |protocol, out| {
+            executor.run(&mut [], row, text, None, guest, &mut Wire::new(out, protocol));
+        });
+        Step::Done
+    }
+
+    /// Runs a command on several shards: here and now if all are at home, else as a transaction that
+    /// borrows them.
+    fn on_many_shards(
+        &mut self,
+        key: SessionKey,
+        row: &'static Row,
+        text: Text<'_>,
+        shards: Vec<ShardId>,
+    ) -> Step {
+        let Worker { sessions, berths, executor, links, placement, id, .. } = self;
+        let session = &mut sessions[key];
+        if !session.flight.is_landed() {
+            return Step::NotYet(Pause::Landing);
+        }
+        let guest = guest(session);
+        if let Some(mut held) = berths.all_of(&shards) {
+            let mut held: Vec<_> = held.iter_mut().map(|shard| &mut shard.keyspace).collect();
+            answer_here(session, |protocol, out| {
+                executor.run(&mut held, row, text, None, guest, &mut Wire::new(out, protocol));
+            });
+            return Step::Done;
+        }
+        let first_owner = placement.owner(shards[0]);
+        let of_one_owner = shards.iter().all(|shard| placement.owner(*shard) == first_owner);
+        let coordinator = if of_one_owner { first_owner } else { *id };
+        if coordinator != *id && !links.has_room(coordinator) {
+            return Step::NotYet(Pause::Ring(coordinator));
+        }
+        let seq = session.flight.expect(session.client.reply_mode.is_muted());
+        let mut batch = links.fresh_batch();
+        let request = Request { session: key, seq, row: row.id, shard: shards[0], hash: None, guest };
+        batch.push(request, text.0, text.1);
+        self.coordinate_at(coordinator, Box::new(Transaction { batch, shards }));
+        Step::Begun(Pause::Landing)
+    }
+
+    // ---- visits -----------------------------------------------------------------------------
+
+    /// Sends a visitor on tour, as far as it comes at once.
+    fn begin_visit(
+        &mut self,
+        key: SessionKey,
+        row: &'static Row,
+        (text, words): Text<'_>,
+        command: &VisitCommand,
+    ) -> Step {
+        let session = &mut self.sessions[key];
+        if !session.flight.is_landed() {
+            return Step::NotYet(Pause::Landing);
+        }
+        let tour = Tour { first_slots: self.placement.first_slots(), random: self.executor.random.next() };
+        let hasher = self.executor.hasher;
+        let started = with_slices(text, words, |slices| {
+            let mut args = Args::new(slices, &hasher).starting_at(usize::from(row.name_words));
+            (command.start)(&mut args, tour)
+        });
+        self.executor.note_call(row.id);
+        let visitor = match started {
+            Ok(visitor) => visitor,
+            Err(error) => {
+                answer_here(session, |protocol, out| {
+                    let mut wire = Wire::new(out, protocol);
+                    wire.error(&error);
+                    self.executor.note_failure(row, &error, &wire);
+                });
+                return Step::Done;
+            }
+        };
+        let return_to = self.expect(key);
+        let guest = guest(&self.sessions[key]);
+        self.tour(row.id, guest, return_to, visitor);
+        self.begun(key)
+    }
+
+    /// Starts a tour.
+    fn tour(
+        &mut self,
+        row: u16,
+        guest: Guest,
+        return_to: ReturnTo,
+        visitor: Box<dyn engine::command::Visitor>,
+    ) {
+        let first = visitor.first();
+        let mut visit = Box::new(Visit { visitor, row, shard: ShardId(0), guest, return_to, failure: None });
+        match first {
+            Next::Shard(shard) => {
+                visit.shard = ShardId(shard as u16);
+                self.visit(visit);
+            }
+            Next::Finished => self.finish_visit(*visit),
+        }
+    }
+
+    // ---- server commands --------------------------------------------------------------------
+
+    fn serve_command(
+        &mut self,
+        key: SessionKey,
+        row: &'static Row,
+        (text, words): Text<'_>,
+        command: &ServerCommand,
+    ) -> Step {
+        let Worker { sessions, executor, node, settings, .. } = self;
+        let session = &mut sessions[key];
+        if !session.flight.is_landed() {
+            return Step::NotYet(Pause::Landing);
+        }
+        let mut wire = Wire::new(session.out.tail(), &session.protocol);
+        let mark = wire.mark();
+        let mut context = Context::new(
+            &mut session.client,
+            &session.protocol,
+            node,
+            settings,
+            executor.table.catalogue(),
+            self.id.index(),
+            executor.now_ms,
+        );
+        let result = with_slices(text, words, |slices| {
+            let mut args = Args::new(slices, &executor.hasher).starting_at(usize::from(row.name_words));
+            let run = || (command.run)(&mut context, &mut args, &mut wire);
+            catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Error::Internal))
+        });
+        let later = context.take_later();
+        executor.note_call(row.id);
+        if let Err(error) = result {
+            wire.cut(mark);
+            wire.error(&error);
+            executor.note_failure(row, &error, &wire);
+        } else if wire.error_code().is_some() {
+            executor.counters.commands.failed(usize::from(row.id));
+            executor.note_error_reply(&wire);
+        }
+        if session.client.reply_mode.is_muted() {
+            session.out.tail().truncate(mark);
+        }
+        let Some(later) = later else { return Step::Done };
+        debug_assert_eq!(session.out.tail().len(), mark, "who leaves work writes no reply");
+        match later {
+            Later::Survey(survey) => {
+                let return_to = self.expect(key);
+                self.ask_all(row.id, return_to, survey);
+            }
+            Later::Tour(visitor) => {
+                let return_to = self.expect(key);
+                self.tour(row.id, guest(&self.sessions[key]), return_to, visitor);
+            }
+            Later::Stop(stop) => {
+                self.node.stop(stop);
+                return Step::Begun(Pause::Stop);
+            }
+        }
+        self.begun(key)
+    }
+
+    // ---- refusals ---------------------------------------------------------------------------
+
+    #[cold]
+    fn refuse_unknown(&mut self, key: SessionKey, (text, words): Text<'_>) -> Step {
+        match self.executor.table.find(words.len(), |nth| words[nth].of(text)) {
+            Err(refusal) => self.refuse(key, None, &refusal),
+            Ok(_) => unreachable!("refused while parsing"),
+        }
+    }
+
+    #[cold]
+    fn refuse(&mut self, key: SessionKey, row: Option<&Row>, refusal: &Refusal) -> Step {
+        let Worker { sessions, executor, .. } = self;
+        answer_here(&mut sessions[key], |protocol, out| {
+            executor.refuse(row, refusal, &mut Wire::new(out, protocol));
+        });
+        Step::Done
+    }
+
+    // ---- small things -----------------------------------------------------------------------
+
+    /// A place for an answer that comes later.
+    fn expect(&mut self, key: SessionKey) -> ReturnTo {
+        let session = &mut self.sessions[key];
+        let seq: Seq = session.flight.expect(session.client.reply_mode.is_muted());
+        ReturnTo { worker: self.id, session: key, seq }
+    }
+
+    /// Whether what was begun is still going on.
+    fn begun(&self, key: SessionKey) -> Step {
+        if self.sessions[key].flight.is_landed() { Step::Done } else { Step::Begun(Pause::Landing) }
+    }
+}
+
+/// A reply buffer below this length needs no closer look.
+const UNREAD_CHECKED: usize = 1024 * 1024;
+
+#[inline]
+fn guest(session: &Session) -> Guest {
+    Guest { db: session.client.db, protocol: session.protocol.get(), no_touch: session.client.no_touch }
+}
+
+/// Answers a command at once: to the output if it is next in line, behind what is under way otherwise.
+/// `write` appends the reply.
+fn answer_here(
+    session: &mut Session,
+    write: impl FnOnce(&std::cell::Cell<crate::client::Protocol>, &mut Vec<u8>),
+) {
+    let muted = session.client.reply_mode.is_muted();
+    let protocol = &session.protocol;
+    let write_unless_muted = |out: &mut Vec<u8>| {
+        let mark = out.len();
+        write(protocol, out);
+        if muted {
+            out.truncate(mark);
+        }
+    };
+    if session.flight.is_landed() {
+        write_unless_muted(session.out.tail());
+    } else {
+        session.flight.stash(write_unless_muted);
+    }
+}

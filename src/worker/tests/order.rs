@@ -1,0 +1,174 @@
+//! Replies come in the order of the requests, wherever these run, and a client sees its own writes.
+
+use std::collections::BTreeMap;
+
+use super::super::random::Random;
+use super::rig::{Peer, Rig};
+
+#[test]
+fn a_client_is_served_by_its_own_worker() {
+    let mut rig = Rig::new(1, 4, 16, &[]);
+    let mut peer = rig.connect(0);
+    assert_eq!(rig.ask(&mut peer, "PING"), "+PONG");
+    assert_eq!(rig.ask(&mut peer, "SET a 1"), "+OK");
+    assert_eq!(rig.ask(&mut peer, "GET a"), "$1 1");
+    assert_eq!(rig.ask(&mut peer, "MSET a 2 b 3 c 4"), "+OK");
+    assert_eq!(rig.ask(&mut peer, "MGET a b c d"), "*4 $1 2 $1 3 $1 4 $-1");
+    assert_eq!(rig.ask(&mut peer, "DBSIZE"), ":3");
+    assert_eq!(rig.ask(&mut peer, "FLUSHALL"), "+OK");
+    assert_eq!(rig.ask(&mut peer, "DBSIZE"), ":0");
+    assert_eq!(rig.ask(&mut peer, "NOPE x"), "-ERR unknown command 'NOPE', with args beginning with: 'x'");
+}
+
+#[test]
+fn every_worker_serves_every_key() {
+    let mut rig = Rig::new(3, 9, 4, &[]);
+    for asker in 0..3 {
+        let mut peer = rig.connect(asker);
+        for shard in 0..9 {
+            let key = rig.key_on(shard, asker);
+            assert_eq!(rig.ask(&mut peer, &format!("SET {key} {shard}")), "+OK");
+            assert_eq!(rig.ask(&mut peer, &format!("INCR {key}")), format!(":{}", shard + 1));
+        }
+        assert_eq!(rig.ask(&mut peer, "DBSIZE"), format!(":{}", 9 * (asker + 1)));
+    }
+}
+
+#[test]
+fn a_command_without_keys_waits_for_what_is_under_way() {
+    let mut rig = Rig::new(2, 2, 4, &[]);
+    let (here, there) = (rig.key_on(0, 0), rig.key_on(1, 0));
+    let mut peer = rig.connect(0);
+    for request in [
+        format!("SET {here} 1"),
+        format!("SET {there} 2"),
+        "PING".into(),
+        format!("GET {here}"),
+        "SELECT 1".into(),
+        format!("GET {there}"),
+        "SELECT 0".into(),
+        format!("GET {there}"),
+        format!("MGET {there} {here}"),
+        "ECHO end".into(),
+    ] {
+        peer.send(&request);
+    }
+    rig.settle();
+    peer.pump();
+    let expected = "+OK\r\n+OK\r\n+PONG\r\n$1\r\n1\r\n+OK\r\n$-1\r\n+OK\r\n$1\r\n2\r\n*2\r\n$1\r\n2\r\n$1\r\n1\r\n$3\r\nend\r\n";
+    assert_eq!(peer.text(), expected);
+}
+
+/// What one client has done to its keys, and what it must be told.
+struct Story {
+    worker: usize,
+    peer: Peer,
+    keys: Vec<String>,
+    values: BTreeMap<String, String>,
+    expected: String,
+    left: usize,
+}
+
+impl Story {
+    /// Sends a random command; notes the reply that it must get.
+    fn go_on(&mut self, random: &mut Random) {
+        let mut pick = |below: usize| (random.next() % below as u64) as usize;
+        let key = self.keys[pick(self.keys.len())].clone();
+        let other = self.keys[pick(self.keys.len())].clone();
+        let bulk = |value: Option<&String>| match value {
+            Some(value) => format!("${}\r\n{value}\r\n", value.len()),
+            None => "$-1\r\n".into(),
+        };
+        let (request, reply) = match pick(10) {
+            0..3 => {
+                let value = format!("v{}", pick(1000));
+                self.values.insert(key.clone(), value.clone());
+                (format!("SET {key} {value}"), "+OK\r\n".into())
+            }
+            3..6 => (format!("GET {key}"), bulk(self.values.get(&key))),
+            6 => {
+                let (one, two) = (format!("m{}", pick(1000)), format!("n{}", pick(1000)));
+                self.values.insert(key.clone(), one.clone());
+                self.values.insert(other.clone(), two.clone());
+                (format!("MSET {key} {one} {other} {two}"), "+OK\r\n".into())
+            }
+            7 => {
+                let values = [&key, &other].map(|key| bulk(self.values.get(key)));
+                (format!("MGET {key} {other}"), format!("*2\r\n{}{}", values[0], values[1]))
+            }
+            8 => {
+                let gone = [&key, &other].iter().filter(|key| self.values.remove(**key).is_some()).count();
+                (format!("DEL {key} {other}"), format!(":{gone}\r\n"))
+            }
+            _ => ("PING".into(), "+PONG\r\n".into()),
+        };
+        self.peer.send(&request);
+        self.expected.push_str(&reply);
+        self.left -= 1;
+    }
+}
+
+/// Clients with keys of their own play random stories while the workers turn in random order.
+fn play(worker_count: usize, ring_capacity: usize, flags: &[&str], commands: usize) {
+    let mut random = Random::seeded();
+    let mut rig = Rig::new(worker_count, 2 * worker_count + 1, ring_capacity, flags);
+    let mut stories: Vec<Story> = (0..4)
+        .map(|nth| Story {
+            worker: nth % worker_count,
+            peer: rig.connect(nth % worker_count),
+            keys: (0..12).map(|key| format!("{nth}:{key}")).collect(),
+            values: BTreeMap::new(),
+            expected: String::new(),
+            left: commands,
+        })
+        .collect();
+    while stories.iter().any(|story| story.left > 0) {
+        let story = &mut stories[(random.next() % 4) as usize];
+        for _ in 0..(random.next() % 40).min(story.left as u64) {
+            story.go_on(&mut random);
+        }
+        for _ in 0..random.next() % 6 {
+            rig.turn((random.next() % worker_count as u64) as usize);
+        }
+        stories.iter_mut().for_each(|story| story.peer.pump());
+    }
+    while stories.iter().any(|story| story.peer.received.len() < story.expected.len()) {
+        rig.settle();
+        let received =
+            |stories: &[Story]| stories.iter().map(|story| story.peer.received.len()).sum::<usize>();
+        let before = received(&stories);
+        stories.iter_mut().for_each(|story| story.peer.pump());
+        assert!(received(&stories) > before, "somebody waits for ever");
+    }
+    for story in stories {
+        let text = story.peer.text();
+        let same = text.bytes().zip(story.expected.bytes()).take_while(|(is, should)| is == should).count();
+        let end = |text: &str| text[same..].chars().take(80).collect::<String>();
+        assert!(
+            text == story.expected,
+            "client of worker {} is told {:?} instead of {:?}",
+            story.worker,
+            end(&text),
+            end(&story.expected)
+        );
+    }
+}
+
+#[test]
+fn random_stories_come_out_right_on_any_number_of_workers() {
+    for worker_count in 1..=4 {
+        play(worker_count, 64, &[], 1500);
+    }
+}
+
+#[test]
+fn full_rings_delay_and_lose_nothing() {
+    play(2, 1, &[], 1500);
+    play(3, 1, &[], 1500);
+    play(3, 2, &[], 1500);
+}
+
+#[test]
+fn strict_order_gives_the_same_answers() {
+    play(3, 4, &["--pipeline-order", "strict"], 1000);
+}
