@@ -299,3 +299,19 @@ fn says3(frame: &Frame3, reply: &Reply) -> bool {
         _ => false,
     }
 }
+
+/// The fuzz target's seeds stay what their names say: requests, or `bad-` ones that end in an error.
+#[test]
+fn seeds_of_the_fuzz_target() {
+    let seeds =
+        std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../fuzz/corpus/resp_parser")).unwrap();
+    let mut count = 0;
+    for seed in seeds.map(|seed| seed.unwrap()) {
+        let bytes = std::fs::read(seed.path()).unwrap();
+        let name = seed.file_name().into_string().unwrap();
+        let (requests, end) = parse(&bytes[2..], &[], &Limits::default());
+        assert_eq!(end.is_err(), name.starts_with("bad-"), "{name}: {requests:?} {end:?}");
+        count += 1;
+    }
+    assert!(count >= 10);
+}
