@@ -1,4 +1,5 @@
-//! The rings at length: a seeded run between two threads that really sleep, and the edges on one.
+//! The rings at length: a seeded run between two threads that really sleep, and the edges on one. Also under Miri:
+//! `cargo +nightly miri test -p hearth-net --test ring`
 #![cfg(not(loom))]
 
 use std::sync::Arc;
@@ -117,7 +118,7 @@ impl Seeded {
 /// lost message hangs the test, a repeated or torn one fails it.
 #[test]
 fn two_workers_exchange_everything_in_order() {
-    const MESSAGES: u64 = 40_000;
+    const MESSAGES: u64 = if cfg!(miri) { 200 } else { 40_000 };
     for (seed, capacity) in [(1, 1), (2, 2), (3, 8), (4, 64)] {
         let main = Sleeper::new();
         let (to_main, main_ready) = std::sync::mpsc::channel();

@@ -140,11 +140,12 @@ impl Reactor {
     }
 
     /// Reports a source as readable again in the next turn: it was not drained, or it was left alone for a
-    /// while and is to be read again.
+    /// while and is to be read again. A dead token stays dead.
     pub fn keep_ready(&mut self, token: Token) {
-        let slot = self.slot(token).expect("the token of a registered source");
-        slot.readable = true;
-        self.enqueue(token);
+        if let Some(slot) = self.slot(token) {
+            slot.readable = true;
+            self.enqueue(token);
+        }
     }
 
     /// Begins a turn: takes the system's events, sleeping until there are some, the waker is used or
