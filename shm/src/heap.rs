@@ -7,13 +7,15 @@
 //! Rules of use:
 //! - Memory that was reachable when the transaction began is changed only by `store*` (logged).
 //! - A block obtained from [`Heap::allocate`] in this transaction is filled by `fill*` (not logged).
-//! - [`Heap::free`] takes effect at the commit; the block is never handed out again before it.
+//! - [`Heap::free`] takes effect at the commit; the block is never handed out again before it, unless it was
+//!   allocated in the same transaction.
 //! - `store_unlogged_u32` is for single aligned words for which every value is valid.
 //! - After an [`OutOfMemory`] the transaction is rolled back.
 
 mod attach;
 mod compact;
 pub(crate) mod layout;
+mod recycle;
 #[cfg(test)]
 mod tests;
 mod transaction;
@@ -30,6 +32,7 @@ use crate::undo::log::Log;
 use crate::undo::record::{MAX_RECORD_LEN, WORD_RECORD_LEN, record_len};
 use crate::{Handle, OutOfMemory};
 use layout::{HOT_AT, ROOTS_AT};
+use recycle::Recycler;
 
 pub use attach::RecoveryReport;
 
@@ -70,6 +73,7 @@ pub struct Heap {
     pages: Pages,
     /// Blocks to be given back at the commit.
     frees: Vec<u32>,
+    recycler: Recycler,
     grant: Grant,
     undo_pages_max: usize,
     /// The transaction in the log is prepared: only its end may follow.
@@ -164,6 +168,9 @@ impl Heap {
             *left = left.checked_sub(1).ok_or(OutOfMemory)?;
         }
         let number = self.pages.classes().class_for(len);
+        if let Some(raw) = self.recycler.take(number) {
+            return Ok(Handle::from_raw(raw).expect("it was a block's"));
+        }
         let class = self.pages.classes().class(number);
         let used = self.used_bytes() + u64::from(class.size);
         if !self.grant.covers(used) && !self.grant.extend(used) {
@@ -196,6 +203,7 @@ impl Heap {
         self.region.store_u64(HOT_AT, used);
         let index = word_at % PAGE_LEN * 8 + bit as usize;
         let raw = (page * PAGE_LEN + class.start_of(index)) >> self.granule_shift;
+        self.recycler.allocated(raw as u32);
         #[cfg(debug_assertions)]
         self.fresh.insert(raw as u32);
         Ok(Handle::from_raw(raw as u32).expect("page 0 holds no blocks"))

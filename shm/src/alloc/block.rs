@@ -119,6 +119,12 @@ impl Pages {
         (page.kind == PageKind::Blocks).then(|| self.classes.class(page.class))
     }
 
+    /// The number of the class of the blocks of a page that has blocks.
+    #[inline]
+    pub fn class_number_of(&self, page: usize) -> u8 {
+        self.pages[page].class
+    }
+
     // ---- taking blocks ----------------------------------------------------------------------
 
     /// A bitmap word of a page of this class with a bit that is 0: its offset and value. `None` if a page

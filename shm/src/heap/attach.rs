@@ -3,6 +3,7 @@
 use super::layout::{
     BACKED_LEN_AT, GROUP_PAGES, LAYOUT, LAYOUT_AT, LOG_AT, MAGIC, MAGIC_AT, PREPARED_AT, TAIL_AT,
 };
+use super::recycle::Recycler;
 use super::{HEADER_LEN, Heap, HeapOptions, PAGE_LEN};
 use crate::OutOfMemory;
 use crate::alloc::block::Pages;
@@ -96,6 +97,7 @@ impl Heap {
             log: Log::new(),
             pages,
             frees: Vec::new(),
+            recycler: Recycler::new(),
             grant: Grant::new(None, 0),
             undo_pages_max: options.undo_bound / PAGE_LEN,
             prepared: false,

@@ -25,16 +25,25 @@ impl Heap {
             self.begin();
         }
         assert!(!self.prepared, "free after prepare");
-        if self.frees.len() >= self.log.frees_soft_max() {
+        if self.deferred_frees() >= self.log.frees_soft_max() {
             self.make_room_for_frees();
         }
         debug_assert!(self.is_block(block), "free of {block:?}, which is no block");
+        let page = self.at(block, 0) / PAGE_LEN;
+        if self.recycler.keep(block.raw(), self.pages.class_number_of(page)) {
+            return;
+        }
         // The commit will look at the page's bitmap.
-        self.region.prefetch(self.at(block, 0) / PAGE_LEN * PAGE_LEN);
+        self.region.prefetch(page * PAGE_LEN);
         self.frees.push(block.raw());
         if cfg!(hearth_mutant = "reuse_before_commit") {
             self.apply_frees();
         }
+    }
+
+    /// Blocks that the commit will give back.
+    fn deferred_frees(&self) -> usize {
+        self.frees.len() + self.recycler.idle_count()
     }
 
     fn is_block<T: ?Sized>(&self, block: Handle<T>) -> bool {
@@ -62,6 +71,7 @@ impl Heap {
         if cfg!(hearth_mutant = "commit_before_frees") {
             self.region.publish_u64(TAIL_AT, 0);
         }
+        self.recycler.drain(&mut self.frees);
         if !self.frees.is_empty() {
             self.apply_frees();
         }
@@ -84,6 +94,7 @@ impl Heap {
         if cfg!(hearth_mutant = "prepared_before_frees") {
             self.region.publish_u64(PREPARED_AT, transaction);
         }
+        self.recycler.drain(&mut self.frees);
         self.apply_frees();
         self.region.publish_u64(PREPARED_AT, transaction);
         self.prepared = true;
@@ -116,6 +127,7 @@ impl Heap {
     fn ended(&mut self) -> bool {
         #[cfg(debug_assertions)]
         self.fresh.clear();
+        self.recycler.ended();
         self.log.reset()
     }
 
@@ -199,7 +211,10 @@ impl Heap {
             self.log.set_aside_spare();
         } else {
             self.log.starve();
-            assert!(self.frees.len() < self.log.frees_max(), "no memory to log so many frees in one step");
+            assert!(
+                self.deferred_frees() < self.log.frees_max(),
+                "no memory to log so many frees in one step"
+            );
         }
     }
 

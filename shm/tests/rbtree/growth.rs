@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use shm::rbtree::{Builder, Root, TimedHandles, Tree};
 use shm::{Handle, Heap};
 
-use super::packings::{Fixed, Listed, Owned};
+use super::packings::{Fixed, Listed, Owned, Strings};
 
 /// Content of a tree's blocks by handle.
 fn blocks<P: Owned>(heap: &Heap, trees: &[&Tree<P>]) -> BTreeMap<u32, Vec<u8>> {
@@ -135,4 +135,20 @@ fn a_timed_handle_takes_little_more_than_its_eight_bytes() {
     let random = bytes_per_time((0..COUNT).map(|n| START + scattered(n)));
     assert!(random <= 9.5, "random: {random}");
     println!("bytes per element: {ascending:.2} ascending, {descending:.2} descending, {random:.2} random");
+}
+
+#[test]
+fn a_long_transaction_takes_little_more_memory_than_what_it_leaves() {
+    for at_end in [true, false] {
+        let mut heap = Heap::in_memory(64 << 20);
+        let mut tree = Tree::new(Root::EMPTY, Strings::<1024>);
+        for number in 0..20_000usize {
+            let at = if at_end { number } else { 0 };
+            tree.insert_at(&mut heap, at, b"nineteen bytes long").unwrap();
+        }
+        let during = heap.used_bytes();
+        heap.commit();
+        let after = heap.used_bytes();
+        assert!(during < after + after / 4, "{during} bytes before the commit, {after} after");
+    }
 }
