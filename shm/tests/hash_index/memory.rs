@@ -48,6 +48,25 @@ fn check(from: u64, to: u64) {
 }
 
 #[test]
+fn the_largest_span_fills_to_nine_tenths_before_it_is_cut() {
+    let mut loads = Vec::new();
+    for seed in 0..40u64 {
+        let mut heap = Heap::in_memory(1 << 20);
+        let mut index = HashIndex::new(0, 2048);
+        let hash_of = |_: &Heap, entry: Handle<Entry>| even_hash(seed << 32 | u64::from(entry.raw()));
+        while index.stats(&heap).span_count < 2 {
+            let number = index.len() + 1;
+            index.insert(&mut heap, even_hash(seed << 32 | number), entry(number), &hash_of).unwrap();
+            heap.commit();
+        }
+        loads.push((index.len() - 1) as f64 / (63.0 * 12.0));
+    }
+    let mean = loads.iter().sum::<f64>() / loads.len() as f64;
+    println!("cut at {mean:.3} of its lanes on average");
+    assert!(mean > 0.9, "{mean:.3}");
+}
+
+#[test]
 fn a_key_takes_less_than_seven_bytes() {
     check(6_000, 400_000);
 }
