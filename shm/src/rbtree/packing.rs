@@ -40,10 +40,18 @@ pub trait Packing: Copy {
     fn encoded_len(self, item: Self::Item<'_>) -> usize;
     /// Writes `item` to `out`, which is [`Packing::encoded_len`] bytes long.
     fn encode(self, item: Self::Item<'_>, base: u64, out: &mut [u8]);
-    /// The length of the element at the start of `bytes`; more may follow it.
+    /// The length of the element at the start of `bytes`; more may follow it. Says something, whatever the
+    /// bytes are.
     fn element_len(self, bytes: &[u8]) -> usize;
     /// Reads an element; `bytes` are exactly its own.
     fn decode(self, bytes: &[u8], base: u64) -> Self::Item<'_>;
+
+    /// Whether [`Packing::decode`] makes sense of these bytes, which are as long as `element_len` says. Asked
+    /// before anything in a segment that may be damaged is decoded.
+    fn is_sound(self, bytes: &[u8], base: u64) -> bool {
+        let _ = (bytes, base);
+        true
+    }
 
     /// The key under which `item` is found.
     fn key_of<'i>(self, heap: &Heap, item: Self::Item<'i>) -> Self::Key<'i>;

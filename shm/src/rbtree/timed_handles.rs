@@ -58,6 +58,11 @@ impl<T: ?Sized> Packing for TimedHandles<T> {
         (base + u64::from(delta), Handle::from_raw(raw).expect("a handle with a time"))
     }
 
+    fn is_sound(self, bytes: &[u8], base: u64) -> bool {
+        let delta = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+        bytes[4..8] != [0; 4] && base.checked_add(u64::from(delta)).is_some()
+    }
+
     #[inline]
     fn key_of<'i>(self, _: &Heap, item: Self::Item<'i>) -> Self::Key<'i> {
         item

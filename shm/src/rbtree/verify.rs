@@ -45,6 +45,7 @@ impl<P: Packing> Check<'_, P> {
     fn plain(&mut self, root: Root) -> Result<(), Corrupt> {
         let link = root.link();
         (self.visit)(block(link))?;
+        check(self.heap.capacity_of(block(link)) >= P::BASE_LEN, "a block without a base", link)?;
         let view = View::of_plain::<P>(self.heap, root);
         check(view.own >= 1 && view.own <= P::PLAIN_COUNT, "the size of a plain block", link)?;
         check(view.used <= P::PLAIN_LEN, "the length of a plain block", link)?;
@@ -64,6 +65,7 @@ impl<P: Packing> Check<'_, P> {
         }
         check(depth < DEPTH_MAX, "a path that is too long", link)?;
         (self.visit)(block(link))?;
+        check(self.heap.capacity_of(block(link)) >= P::BODY, "a node without a header", link)?;
         let header = Header::read(self.heap, link);
         check(!(self.balanced && below_red && header.red), "a red node below a red one", link)?;
         let left = self.subtree(header.left, depth + 1, header.red)?;
@@ -93,6 +95,8 @@ impl<P: Packing> Check<'_, P> {
             let len = packing.element_len(&bytes[offset..]);
             check(len >= 1 && len <= P::CAPACITY / 2, "an element's length", link)?;
             check(len <= bytes.len() - offset, "an element beyond its node", link)?;
+            let sound = packing.is_sound(&bytes[offset..offset + len], view.base);
+            check(sound, "an element that makes no sense", link)?;
             if let Some((node, at)) = previous
                 && ordered
             {

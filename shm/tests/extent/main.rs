@@ -293,3 +293,31 @@ fn appending_bit_by_bit_takes_little_more_than_the_bytes() {
     let overhead = heap.used_bytes() as f64 / model.len() as f64;
     assert!(overhead < 1.05, "{overhead} bytes in use per byte");
 }
+
+proptest! {
+    #![proptest_config(cases(100))]
+
+    /// `verify` finds what would make reading fail, and survives any damage.
+    #[test]
+    fn any_byte_may_be_damaged(
+        len in 0usize..257,
+        places in vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), any::<u8>()), 20),
+    ) {
+        let mut heap = Heap::in_memory(1 << 20);
+        let extent = Small::from_bytes(&mut heap, &vec![1; len]).unwrap();
+        heap.commit();
+        let all: Vec<_> = blocks(&heap, extent).into_iter().collect();
+        for (block, at, byte) in places {
+            let block = all[block.index(all.len())];
+            heap.store(block, at.index(heap.capacity_of(block)), &[byte]).unwrap();
+            let mut left: BTreeSet<_> = heap.allocated_blocks().collect();
+            let result = extent.verify(&heap, &mut |block| {
+                if left.remove(&block) { Ok(()) } else { Err(Corrupt::Dangling { block: block.raw() }) }
+            });
+            if result.is_ok() {
+                assert_eq!(content(&heap, extent).len() as u64, extent.len(&heap));
+            }
+            heap.rollback();
+        }
+    }
+}

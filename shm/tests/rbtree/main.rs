@@ -2,6 +2,7 @@
 
 #[cfg(feature = "fault")]
 mod crash;
+mod damage;
 mod failure;
 mod fields;
 mod fill;

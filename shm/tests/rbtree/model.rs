@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use proptest::test_runner::Config as ProptestConfig;
 use shm::rbtree::{Builder, Node, Packing, Root, Tree};
-use shm::{Corrupt, Handle, Heap};
+use shm::{Corrupt, Handle, Heap, HeapOptions, Region};
 
 use super::packings::Owned;
 
@@ -37,8 +37,18 @@ pub struct Pair<P: Owned> {
 
 impl<P: Owned> Pair<P> {
     pub fn new(capacity_bytes: usize) -> Self {
+        Self::in_heap(Heap::in_memory(capacity_bytes))
+    }
+
+    /// In a heap whose handles count units of 128 bytes, so that no block is shorter.
+    pub fn with_coarse_granule(capacity_bytes: usize) -> Self {
+        let options = HeapOptions { granule_shift: 7, ..HeapOptions::default() };
+        Self::in_heap(Heap::create(Region::in_memory(capacity_bytes), options).unwrap())
+    }
+
+    fn in_heap(heap: Heap) -> Self {
         let tree = Tree::new(Root::EMPTY, P::new());
-        Pair { heap: Heap::in_memory(capacity_bytes), tree, model: Vec::new(), aside: None }
+        Pair { heap, tree, model: Vec::new(), aside: None }
     }
 
     /// Checks the invariants, the content in both directions, and that no block is lost. Returns the

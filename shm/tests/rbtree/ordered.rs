@@ -58,8 +58,11 @@ fn place<P: Owned>(pair: &Pair<P>, value: &P::Value) -> Result<usize, usize> {
 
 /// Checks everything after each `every` operations.
 fn run<P: Owned>(ops: Vec<Op<P::Value>>, every: usize) {
+    run_on(Pair::<P>::new(16 << 20), ops, every);
+}
+
+fn run_on<P: Owned>(mut pair: Pair<P>, ops: Vec<Op<P::Value>>, every: usize) {
     let packing = P::new();
-    let mut pair = Pair::<P>::new(16 << 20);
     for (number, op) in ops.into_iter().enumerate() {
         match op {
             Op::Insert(value) => {
@@ -242,6 +245,11 @@ proptest! {
     #[test]
     fn many_byte_strings_in_large_nodes(ops in ops(strings(0..255), 2000..3000)) {
         run::<Strings<1024>>(ops, 50);
+    }
+
+    #[test]
+    fn many_byte_strings_in_a_coarse_heap(ops in ops(strings(0..255), 1000..1500)) {
+        run_on(Pair::<Strings<112>>::with_coarse_granule(64 << 20), ops, 50);
     }
 
     #[test]

@@ -235,6 +235,9 @@ impl Packing for Timed {
     fn decode(self, bytes: &[u8], base: u64) -> (u64, Handle<u8>) {
         self.0.decode(bytes, base)
     }
+    fn is_sound(self, bytes: &[u8], base: u64) -> bool {
+        self.0.is_sound(bytes, base)
+    }
     fn key_of<'i>(self, _: &Heap, item: Self::Item<'i>) -> Self::Key<'i> {
         item
     }
