@@ -11,6 +11,7 @@ pub mod commands;
 pub mod config;
 pub mod dispatch;
 pub mod segments;
+pub mod server;
 pub mod session;
 pub mod telemetry;
 pub mod worker;

@@ -1,4 +1,21 @@
-//! The server binary: wires the parts together.
+//! The program: reads the command line and does what it says.
 #![forbid(unsafe_code)]
 
-fn main() {}
+use std::process::ExitCode;
+
+use hearth::config::{Invocation, invocation};
+
+fn main() -> ExitCode {
+    match invocation(std::env::args_os()) {
+        Ok(Invocation::Serve(loaded)) => hearth::server::serve(&loaded),
+        Ok(Invocation::Segments(command)) => hearth::segments::run(&command),
+        Ok(Invocation::Print(text, code)) => {
+            println!("{}", text.trim_end());
+            ExitCode::from(code)
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}

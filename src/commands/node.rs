@@ -32,7 +32,7 @@ pub struct Node {
     /// Unix milliseconds.
     pub started_ms: u64,
     pub config: Arc<Config>,
-    /// Of each worker.
+    /// Of each worker, and behind them of the other threads.
     pub counters: Vec<Arc<WorkerCounters>>,
     pub shard_count: usize,
     /// The memory limit and what is granted of it.
@@ -56,6 +56,7 @@ impl Node {
     /// `stop` tells the control thread.
     pub fn new(
         config: Arc<Config>,
+        worker_count: usize,
         counters: Vec<Arc<WorkerCounters>>,
         shard_count: usize,
         memory: Arc<Budget>,
@@ -68,7 +69,7 @@ impl Node {
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |time| time.as_millis() as u64),
             config,
-            seats: counters.iter().map(|_| Seat::default()).collect(),
+            seats: (0..worker_count).map(|_| Seat::default()).collect(),
             counters,
             shard_count,
             memory,

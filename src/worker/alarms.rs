@@ -1,4 +1,4 @@
-//! What a worker does because time has passed: due keys, idle clients, readers that stay slow, tidying up.
+//! What a worker does because time has passed: idle clients, readers that stay slow, upkeep, tidying up.
 
 use std::time::Duration;
 
@@ -12,38 +12,21 @@ pub enum Alarm {
     Idle { session: SessionKey, client: u64, limit_version: u32 },
     /// The client's output was over the soft limit.
     SlowReader { session: SessionKey, client: u64 },
-    /// Once, some time after the worker was last busy.
+    /// Shards were worked on some time ago.
+    Inspection,
+    /// Spare buffers have been lying around for some time.
     Tidy,
 }
 
-/// How many due keys of a shard are deleted before others have a turn.
-const EXPIRE_STEP: usize = 64;
 /// How long after a busy turn buffers are given back.
 const TIDY_AFTER_MS: u64 = 1000;
 
 impl Worker {
     /// How long until something is due.
-    pub(super) fn time_to_alarm(&mut self) -> Option<Duration> {
-        let now_ms = self.executor.now_ms;
-        let expiry_ms = if self.node.expires_actively() {
-            self.berths.all_home().map(|shard| shard.keyspace.no_deadline_before_ms()).min()
-        } else {
-            None
-        };
-        let expiry_ms = expiry_ms.filter(|deadline_ms| *deadline_ms != u64::MAX);
-        let due_ms = [expiry_ms, self.timers.next_deadline_ms()].into_iter().flatten().min()?;
-        Some(Duration::from_millis(due_ms.saturating_sub(now_ms)))
-    }
-
-    /// Deletes keys whose time has come, a bounded number of each shard.
-    pub(super) fn expire_due_keys(&mut self) {
-        if !self.node.expires_actively() {
-            return;
-        }
-        for shard in self.berths.all_home() {
-            // What is left over keeps the deadline in the past, so that the next turn does not wait.
-            shard.keyspace.expire_due(self.executor.now_ms, EXPIRE_STEP);
-        }
+    pub(super) fn time_to_alarm(&self) -> Option<Duration> {
+        let times_ms = [self.next_upkeep_ms(), self.timers.next_deadline_ms()];
+        let due_ms = times_ms.into_iter().flatten().min()?;
+        Some(Duration::from_millis(due_ms.saturating_sub(self.executor.now_ms)))
     }
 
     pub(super) fn ring_alarms(&mut self) {
@@ -60,6 +43,7 @@ impl Worker {
                         self.sessions.touch(session);
                     }
                 }
+                Alarm::Inspection => self.inspect_shards(),
                 Alarm::Tidy => {
                     self.spares.shrink();
                     self.tidies = false;

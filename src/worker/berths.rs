@@ -25,26 +25,58 @@ pub enum Waiting {
 #[derive(Default)]
 pub struct Berths {
     berths: Vec<Berth>,
+    /// Shards in which something may have changed since [`Berths::take_used`].
+    used: Vec<ShardId>,
 }
 
 #[derive(Default)]
 struct Berth {
     shard: Option<Box<Shard>>,
     queue: VecDeque<Waiting>,
+    /// It is in `used`.
+    is_used: bool,
 }
 
 impl Berths {
     /// Berths for `shard_count` shards, of which `own` are at home.
     pub fn new(shard_count: usize, own: Vec<Box<Shard>>) -> Berths {
-        let mut berths = Berths { berths: (0..shard_count).map(|_| Berth::default()).collect() };
+        let berths = (0..shard_count).map(|_| Berth::default()).collect();
+        let mut berths = Berths { berths, used: Vec::new() };
         own.into_iter().for_each(|shard| berths.put(shard));
         berths
     }
 
-    /// A shard that is ours and at home.
+    /// A shard that is ours and at home, to work on.
     #[inline]
     pub fn home(&mut self, id: ShardId) -> Option<&mut Shard> {
+        let berth = &mut self.berths[usize::from(id.0)];
+        if !berth.is_used {
+            berth.is_used = true;
+            self.used.push(id);
+        }
+        berth.shard.as_deref_mut()
+    }
+
+    /// A shard that is ours and at home, to look at.
+    #[inline]
+    pub fn peek(&self, id: ShardId) -> Option<&Shard> {
+        self.berths[usize::from(id.0)].shard.as_deref()
+    }
+
+    /// A shard that is ours and at home, for upkeep: that does not count as use.
+    pub fn at_home(&mut self, id: ShardId) -> Option<&mut Shard> {
         self.berths[usize::from(id.0)].shard.as_deref_mut()
+    }
+
+    /// The shards at home in which something may have changed since the last time.
+    pub fn take_used(&mut self, mut visit: impl FnMut(&mut Shard)) {
+        for id in self.used.drain(..) {
+            let berth = &mut self.berths[usize::from(id.0)];
+            berth.is_used = false;
+            if let Some(shard) = berth.shard.as_deref_mut() {
+                visit(shard);
+            }
+        }
     }
 
     #[inline]
@@ -59,7 +91,7 @@ impl Berths {
 
     /// Several shards at once, ascending; `None` unless all are at home.
     pub fn all_of<'b>(&'b mut self, ids: &[ShardId]) -> Option<Vec<&'b mut Shard>> {
-        if !ids.iter().all(|id| self.is_home(*id)) {
+        if !ids.iter().all(|id| self.home(*id).is_some()) {
             return None;
         }
         let mut wanted = ids.iter().peekable();
@@ -77,6 +109,9 @@ impl Berths {
     pub fn put(&mut self, shard: Box<Shard>) {
         let berth = &mut self.berths[usize::from(shard.id.0)];
         debug_assert!(berth.shard.is_none(), "there is one of each shard");
+        if !std::mem::replace(&mut berth.is_used, true) {
+            self.used.push(shard.id);
+        }
         berth.shard = Some(shard);
     }
 

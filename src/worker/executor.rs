@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use engine::command::{Args, Caller, Error, Exec, KeyHash, KeyHasher, Next, Visitor};
-use engine::keyspace::Keyspace;
+use engine::keyspace::{Keyspace, Stats};
 use engine::shard::ShardId;
 use engine::txn::{self, Coordinator};
 use net::resp::Word;
@@ -146,6 +146,14 @@ impl Executor {
             self.counters.panics.add(1);
         }
         self.note_error_reply(wire);
+    }
+
+    /// Adds what a shard has counted.
+    #[inline]
+    pub fn count(&self, stats: &Stats) {
+        self.counters.keyspace_hits.add(stats.hits);
+        self.counters.keyspace_misses.add(stats.misses);
+        self.counters.expired_keys.add(stats.expired);
     }
 
     /// Counts the error that was just written.

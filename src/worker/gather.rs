@@ -175,7 +175,7 @@ fn parse_one(
     chunk: &mut Chunk,
     executor: &Executor,
     placement: &Placement,
-    berths: &mut Berths,
+    berths: &Berths,
 ) -> Parsed {
     let unread = &session.input.unread()[at..];
     let first_word = chunk.words.len();
@@ -204,7 +204,7 @@ fn parse_one(
     {
         hash = executor.hasher.hash(words[usize::from(row.key_at)].of(text));
         shard = placement.shard_of(hash);
-        if let Some(shard) = berths.home(shard) {
+        if let Some(shard) = berths.peek(shard) {
             shard.keyspace.prefetch_bucket(session.client.db, hash);
         }
     }

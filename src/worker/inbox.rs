@@ -99,14 +99,14 @@ impl Worker {
 }
 
 /// Asks for the memory of all requests: first the buckets, and when they have come, the entries.
-fn prefetch(requests: &[Request], berths: &mut Berths) {
+fn prefetch(requests: &[Request], berths: &Berths) {
     for request in requests {
-        if let (Some(hash), Some(shard)) = (request.hash, berths.home(request.shard)) {
+        if let (Some(hash), Some(shard)) = (request.hash, berths.peek(request.shard)) {
             shard.keyspace.prefetch_bucket(request.guest.db, hash);
         }
     }
     for request in requests {
-        if let (Some(hash), Some(shard)) = (request.hash, berths.home(request.shard)) {
+        if let (Some(hash), Some(shard)) = (request.hash, berths.peek(request.shard)) {
             shard.keyspace.prefetch_entry(request.guest.db, hash);
         }
     }

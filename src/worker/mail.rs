@@ -83,8 +83,7 @@ impl Worker {
             return;
         }
         self.stage = Stage::Draining { reported: true };
-        // The control thread ends after the workers.
-        self.reports.send(Report::Drained(self.id)).expect("somebody waits for the report");
+        (self.report)(Report::Drained(self.id));
     }
 
     fn is_drained(&mut self) -> bool {

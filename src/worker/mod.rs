@@ -27,6 +27,7 @@ mod run;
 mod sessions;
 mod spares;
 mod turn;
+mod upkeep;
 
 #[cfg(test)]
 mod tests;
@@ -34,7 +35,6 @@ mod tests;
 use std::collections::VecDeque;
 use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::Sender;
 use std::time::Duration;
 
 use engine::command::KeyHasher;
@@ -53,6 +53,7 @@ use holds::Holds;
 use links::Links;
 use sessions::Sessions;
 use spares::Spares;
+use upkeep::Upkeep;
 
 use crate::commands::Node;
 use crate::config::View;
@@ -79,7 +80,7 @@ pub struct Parts {
     pub coordinator: Box<dyn Coordinator + Send>,
     pub counters: Arc<WorkerCounters>,
     pub mailbox: Arc<Mailbox>,
-    pub reports: Sender<Report>,
+    pub report: Arc<dyn Fn(Report) + Send + Sync>,
 }
 
 /// See the module.
@@ -97,6 +98,7 @@ pub struct Worker {
     /// What goes on here after others have had their turn.
     errands: VecDeque<Errand>,
     executor: Executor,
+    upkeep: Upkeep,
     sessions: Sessions,
     chunk: Chunk,
     spares: Spares,
@@ -106,7 +108,7 @@ pub struct Worker {
     /// Spare memory will be given back before long.
     tidies: bool,
     mailbox: Arc<Mailbox>,
-    reports: Sender<Report>,
+    report: Arc<dyn Fn(Report) + Send + Sync>,
     stage: Stage,
 }
 
@@ -124,7 +126,7 @@ enum Stage {
 
 impl Worker {
     pub fn new(parts: Parts) -> Worker {
-        let Parts { id, node, placement, settings, reactor, mailbox, reports, .. } = parts;
+        let Parts { id, node, placement, settings, reactor, mailbox, report, .. } = parts;
         let mut executor = Executor::new(parts.hasher, parts.coordinator, parts.counters);
         executor.adopt(&settings);
         let idle_limit = IdleLimit { limit_s: settings.client_idle_s_max, version: 0 };
@@ -139,6 +141,7 @@ impl Worker {
             holds: Holds::default(),
             errands: VecDeque::new(),
             executor,
+            upkeep: Upkeep::default(),
             sessions: Sessions::default(),
             chunk: Chunk::default(),
             spares: Spares::default(),
@@ -148,7 +151,7 @@ impl Worker {
             idle_limit,
             tidies: false,
             mailbox,
-            reports,
+            report,
             stage: Stage::Serving,
         }
     }
@@ -165,7 +168,7 @@ impl Worker {
     }
 
     /// The longest that the next wait may last.
-    fn sleep_max(&mut self) -> Option<Duration> {
+    fn sleep_max(&self) -> Option<Duration> {
         if !self.errands.is_empty() || self.sessions.are_restless() {
             return Some(Duration::ZERO);
         }

@@ -60,7 +60,7 @@ impl Worker {
             for call in &chunk.calls[part.first_call..end] {
                 if let Some(row) = call.row
                     && row.spec.routing == Routing::OneShard
-                    && let Some(shard) = self.berths.home(call.shard)
+                    && let Some(shard) = self.berths.peek(call.shard)
                 {
                     shard.keyspace.prefetch_entry(db, call.hash);
                 }

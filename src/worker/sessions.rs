@@ -175,6 +175,9 @@ impl Worker {
     pub(super) fn close(&mut self, key: SessionKey) {
         let session = &mut self.sessions[key];
         let Some(Link { mut transport, token, .. }) = session.link.take() else { return };
+        // Before the client can notice.
+        self.node.leave(self.id.index());
+        self.executor.counters.clients.subtract(1);
         // Fails only for a descriptor that is not registered.
         let _ = self.reactor.deregister(token, &mut *transport);
         let _ = transport.shutdown();
@@ -183,8 +186,6 @@ impl Worker {
         let unread_len = std::mem::take(&mut session.unread_len);
         self.sessions.unread_len -= unread_len;
         self.sessions.by_token[token.index()] = None;
-        self.executor.counters.clients.subtract(1);
-        self.node.leave(self.id.index());
         self.sessions.touch(key);
     }
 

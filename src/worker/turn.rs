@@ -25,7 +25,7 @@ impl Worker {
         self.links.flush();
         self.sessions.call_crowded_out();
         self.look_after_touched();
-        self.expire_due_keys();
+        self.keep_up();
         self.tidy_later();
         self.ring_alarms();
         self.links.flush();

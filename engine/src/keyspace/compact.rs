@@ -60,6 +60,19 @@ impl Keyspace {
         state.place.is_some()
     }
 
+    /// Which part of the pages in use is taken by blocks. O(1).
+    pub fn density(&self) -> f64 {
+        let pages_bytes = (self.heap.pages_in_use() * shm::heap::PAGE_LEN) as f64;
+        self.heap.used_bytes() as f64 / pages_bytes.max(1.0)
+    }
+
+    /// Gives up to `chunks_max` chunks of free memory back to the system, and to the memory budget what it granted
+    /// beyond what is used. Must not be called inside a transaction.
+    pub fn give_back(&mut self, chunks_max: usize) {
+        self.heap.trim(chunks_max);
+        self.heap.settle_budget();
+    }
+
     fn compact_step(&mut self, at: At, entries: usize) -> Result<Option<At>, OutOfMemory> {
         let Some((db, database)) = self.databases().find(|(number, _)| *number >= at.db) else {
             return Ok(None);

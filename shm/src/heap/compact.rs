@@ -33,6 +33,11 @@ impl Heap {
         self.pages.forget_sparse();
     }
 
+    /// Pages that hold something, the heap's own among them. O(1).
+    pub fn pages_in_use(&self) -> usize {
+        self.pages.count() - self.pages.free_count() - self.pages.hole_count()
+    }
+
     /// What the pages are used for. Takes time proportional to their number.
     pub fn page_stats(&self) -> PageStats {
         self.pages.stats()

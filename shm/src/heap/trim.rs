@@ -24,8 +24,7 @@ impl Heap {
         while let Some(page) = self.pages.any_empty() {
             self.release(page);
         }
-        let in_use = self.pages.count() - self.pages.free_count() - self.pages.hole_count();
-        let keep = CHUNK_PAGES.max(in_use / KEEP_PART);
+        let keep = CHUNK_PAGES.max(self.pages_in_use() / KEEP_PART);
         let mut given_back = 0;
         let chunks = self.pages.count() / CHUNK_PAGES;
         for first in (0..chunks).rev().map(|chunk| chunk * CHUNK_PAGES) {

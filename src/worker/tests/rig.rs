@@ -56,6 +56,7 @@ impl Rig {
             (0..worker_count).map(|_| Arc::new(WorkerCounters::new(Table::get().len()))).collect();
         let node = Arc::new(Node::new(
             config.clone(),
+            worker_count,
             counters.clone(),
             shard_count,
             Arc::new(Budget::new(u64::MAX)),
@@ -78,7 +79,8 @@ impl Rig {
                 ins[to].push(inbox);
             }
         }
-        let (report, reports) = channel();
+        let (sender, reports) = channel();
+        let report = Arc::new(move |report| sender.send(report).expect("the test listens"));
         let mut workers = Vec::new();
         for (number, reactor) in reactors.into_iter().enumerate() {
             let id = WorkerId(number as u16);
@@ -100,7 +102,7 @@ impl Rig {
                 coordinator: Box::new(NoLine(0)),
                 counters: counters[number].clone(),
                 mailbox: mailboxes[number].clone(),
-                reports: report.clone(),
+                report: report.clone(),
             }));
         }
         Rig { workers, placement, node, hasher, mailboxes, reports }
