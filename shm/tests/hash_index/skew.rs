@@ -135,3 +135,22 @@ fn a_range_that_empties_gives_memory_back() {
     }
     numbers.check("the first hundredth left", 10.0, 3);
 }
+
+#[test]
+fn nothing_is_rebuilt_that_would_stay_as_large() {
+    let mut random = Random(6);
+    let mut numbers = Numbers::new();
+    // Two buckets, one for each half of the slots; the second nearly empty.
+    for half in [[0; 11].as_slice(), &[1; 2]].concat() {
+        let slot = half * 8192 + random.below(8192);
+        numbers.add(hash_in(slot, &mut random));
+    }
+    let blocks = |numbers: &Numbers| numbers.heap.allocated_blocks().collect::<Vec<_>>();
+    let before = blocks(&numbers);
+    assert_eq!(numbers.index.stats(&numbers.heap).bucket_count, 2);
+    numbers.remove(13);
+    assert_eq!(blocks(&numbers), before);
+    // Eleven fit into one.
+    numbers.remove(12);
+    assert_eq!(numbers.index.stats(&numbers.heap).bucket_count, 1);
+}
