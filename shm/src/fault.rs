@@ -40,6 +40,7 @@
 //! assert!(panics > 5);
 //! ```
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -105,7 +106,7 @@ pub struct InjectedPanic;
 /// A region's own part: what to record, where to panic.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    trace: Option<Vec<Event>>,
+    trace: Option<Vec<(u64, Event)>>,
     panic_after: Option<usize>,
     commits: usize,
     /// Pages that have been punched and not refilled.
@@ -152,9 +153,26 @@ impl Faults {
         let event = event();
         self.commits += usize::from(event.ends_transaction());
         if let Some(trace) = &mut self.trace {
-            trace.push(event);
+            trace.push((tick(), event));
         }
     }
+}
+
+thread_local! {
+    static MOMENT: Cell<u64> = const { Cell::new(0) };
+}
+
+/// A new moment, after all events of this thread's recorded heaps so far and before all that follow: for a store that
+/// is ordered with theirs but lies in none of them, such as the decision on a transaction over several.
+pub fn tick() -> u64 {
+    MOMENT.set(MOMENT.get() + 1);
+    MOMENT.get()
+}
+
+/// A heap on a copy of another one's bytes, which has no transaction in flight: to begin with the same state many
+/// times.
+pub fn copy_of(heap: &Heap) -> Heap {
+    recover(&Image::of(heap.region()), false).0
 }
 
 /// The bytes of a heap at some moment, and everything that is stored from then on.
@@ -172,8 +190,9 @@ impl Recording {
 
     /// Ends the recording.
     pub fn finish(self, heap: &mut Heap) -> Crashes {
-        let events = heap.region_mut().faults.trace.take().unwrap_or_default();
-        Crashes { before: self.before, events }
+        let trace = heap.region_mut().faults.trace.take().unwrap_or_default();
+        let (moments, events) = trace.into_iter().unzip();
+        Crashes { before: self.before, events, moments }
     }
 }
 
@@ -201,6 +220,8 @@ impl Effort {
 pub struct Crashes {
     before: Image,
     events: Vec<Event>,
+    /// When each event was, as [`tick`] counts.
+    moments: Vec<u64>,
 }
 
 impl Crashes {
@@ -249,10 +270,13 @@ impl Crashes {
             commits += usize::from(commit_was_last);
             if count % effort.every == 0 || commit_is_next || commit_was_last || count == self.events.len() {
                 let place = Place { what: "crash", at: count, of: self.events.len() };
-                let recovery = recover(&image, || is_committed(commits), |heap| check(heap, commits));
-                self.cut_off_recovery(&image, &recovery, effort, |image| {
-                    recover(image, || is_committed(commits), |heap| check(heap, commits));
-                });
+                let mut again = |image: &Image| {
+                    let (mut heap, events) = recover(image, is_committed(commits));
+                    check(&mut heap, commits);
+                    events
+                };
+                let recovery = again(&image);
+                cut_off_recovery(&image, &recovery, effort, |image| drop(again(image)));
                 drop(place);
             }
             if let Some(event) = self.events.get(count) {
@@ -260,39 +284,85 @@ impl Crashes {
             }
         }
     }
+}
 
-    fn cut_off_recovery(
-        &self,
-        image: &Image,
-        recovery: &[Event],
-        effort: Effort,
-        mut again: impl FnMut(&Image),
-    ) {
-        if effort.recovery_every == usize::MAX {
-            return;
-        }
-        let mut image = image.clone();
-        for (count, event) in recovery.iter().enumerate() {
-            image.apply(event);
-            if count % effort.recovery_every == 0 || event.ends_transaction() {
-                let place = Place { what: "recovery cut off", at: count + 1, of: recovery.len() };
-                again(&image);
-                drop(place);
+/// For every moment of a run on several heaps: attaches to all that it leaves, and shows the recovered heaps to
+/// `check` with the moment, as [`tick`] counts. Likewise after every prefix of that recovery, which goes from the
+/// first heap to the last. `is_committed` is asked about prepared transactions, given the moment of the crash.
+pub fn explore_together(
+    runs: &[Crashes],
+    effort: Effort,
+    is_committed: impl Fn(u64) -> bool,
+    mut check: impl FnMut(Vec<Heap>, u64),
+) {
+    let known: BTreeSet<u64> = runs.iter().flat_map(|run| run.moments.iter().copied()).collect();
+    let (Some(&first), Some(&last)) = (known.first(), known.last()) else { return };
+    let ends: BTreeSet<u64> =
+        runs.iter().flat_map(|run| run.events.iter().zip(&run.moments)).filter_map(ends_at).collect();
+    let mut images: Vec<Image> = runs.iter().map(|run| run.before.clone()).collect();
+    let mut counts = vec![0; runs.len()];
+    for moment in first - 1..=last {
+        for (run, (image, count)) in runs.iter().zip(images.iter_mut().zip(&mut counts)) {
+            while run.moments.get(*count).is_some_and(|&at| at <= moment) {
+                image.apply(&run.events[*count]);
+                *count += 1;
             }
+        }
+        let is_near_end = ends.contains(&moment) || ends.contains(&(moment + 1));
+        // A moment of no heap is a store elsewhere: just after it, and just before.
+        let is_elsewhere = |moment| moment > first && moment < last && !known.contains(&moment);
+        let is_near_other = is_elsewhere(moment) || is_elsewhere(moment + 1);
+        if !(is_near_end || is_near_other || (moment + 1 - first).is_multiple_of(effort.every as u64)) {
+            continue;
+        }
+        let place =
+            Place { what: "crash", at: (moment + 1 - first) as usize, of: (last + 1 - first) as usize };
+        let decided = is_committed(moment);
+        let (heaps, recoveries): (Vec<_>, Vec<_>) =
+            images.iter().map(|image| recover(image, decided)).unzip();
+        check(heaps, moment);
+        let mut partly = images.clone();
+        for (at, recovery) in recoveries.iter().enumerate() {
+            let raw = partly[at].clone();
+            cut_off_recovery(&raw, recovery, effort, |image| {
+                partly[at] = image.clone();
+                check(partly.iter().map(|image| recover(image, decided).0).collect(), moment);
+            });
+            partly[at] = raw;
+            recovery.iter().for_each(|event| partly[at].apply(event));
+        }
+        drop(place);
+    }
+}
+
+fn ends_at((event, moment): (&Event, &u64)) -> Option<u64> {
+    event.ends_transaction().then_some(*moment)
+}
+
+fn cut_off_recovery(image: &Image, recovery: &[Event], effort: Effort, mut again: impl FnMut(&Image)) {
+    if effort.recovery_every == usize::MAX {
+        return;
+    }
+    let mut image = image.clone();
+    for (count, event) in recovery.iter().enumerate() {
+        image.apply(event);
+        if count % effort.recovery_every == 0 || event.ends_transaction() {
+            let place = Place { what: "recovery cut off", at: count + 1, of: recovery.len() };
+            again(&image);
+            drop(place);
         }
     }
 }
 
-/// Attaches to an image and checks what comes of it. Returns what the attaching stored.
-fn recover(image: &Image, is_committed: impl Fn() -> bool, check: impl FnOnce(&mut Heap)) -> Vec<Event> {
+/// Attaches to an image. Returns what that stored as well.
+fn recover(image: &Image, is_committed: bool) -> (Heap, Vec<Event>) {
     let mut region = Region::from_image(&image.bytes, image.bytes.len() + (16 << 20));
     region.faults.holes = image.holes.clone();
     region.faults.trace = Some(Vec::new());
-    let (mut heap, _) = Heap::attach(region, HeapOptions::default(), |_| is_committed())
+    let (mut heap, _) = Heap::attach(region, HeapOptions::default(), |_| is_committed)
         .unwrap_or_else(|corrupt| panic!("recovery refuses: {corrupt}"));
     let events = heap.region_mut().faults.trace.take().unwrap_or_default();
-    check(&mut heap);
-    events
+    (heap, events.into_iter().map(|(_, event)| event).collect())
 }
 
 /// Says where the exploration was when a check panics.
@@ -315,12 +385,23 @@ impl Drop for Place {
 /// itself. If no transaction had ended by then, memory must be as it was, byte for byte: all but the contents of
 /// free blocks, the log, and how many free pages there are. Then `check` sees the state, and how many had ended.
 pub fn each_panic<S>(
+    make: impl FnMut() -> S,
+    heap_of: impl Fn(&mut S) -> &mut Heap,
+    run: impl FnMut(&mut S),
+    check: impl FnMut(&mut S, usize),
+) -> usize {
+    some_panics(1, make, heap_of, run, check)
+}
+
+/// As [`each_panic`], but only at every `every`th event; returns how many there were before that.
+pub fn some_panics<S>(
+    every: usize,
     mut make: impl FnMut() -> S,
     heap_of: impl Fn(&mut S) -> &mut Heap,
     mut run: impl FnMut(&mut S),
     mut check: impl FnMut(&mut S, usize),
 ) -> usize {
-    for count in 0.. {
+    for count in (0..).step_by(every) {
         let mut state = make();
         let before = Essence::of(heap_of(&mut state));
         let faults = &mut heap_of(&mut state).region_mut().faults;

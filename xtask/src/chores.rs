@@ -75,7 +75,7 @@ pub fn clients(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
 pub fn crash(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
     let mut all =
         runner.command(&format!("cargo test --release {FAULT_CRATES} --no-fail-fast -- --include-ignored"));
-    all.env("HEARTH_CRASH", "all").env("PROPTEST_CASES", "4000");
+    all.env("HEARTH_CRASH_FULL", "1").env("PROPTEST_CASES", "4000");
     runner.step("every crash and panic", &mut all)?;
     let mut soak = runner.command("cargo test --release --package hearth --test crash -- --nocapture");
     runner.step("kill -9 soak", soak.env("HEARTH_SOAK_ROUNDS", "200"))

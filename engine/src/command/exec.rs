@@ -3,7 +3,9 @@
 use super::effect::Event;
 use super::error::Error;
 use super::key::Key;
-use crate::keyspace::{Content, EntryView, Keyspace, Kind, Moved, Place, Value};
+use shm::Handle;
+
+use crate::keyspace::{Content, Entry, EntryView, Keyspace, Kind, Moved, Place, Value};
 use crate::types::string::StringView;
 
 /// What the server knows of the caller that matters to a handler.
@@ -171,18 +173,16 @@ impl<'e, 's> Exec<'e, 's> {
         Ok(place.map(|place| keyspace.view(&place)))
     }
 
-    /// The live entry of a key, noting an access even for callers whose accesses are not noted.
+    /// Whether a key exists; counts a hit or a miss, and notes an access even for callers whose accesses
+    /// are not noted.
     ///
     /// # Errors
     /// As [`Exec::place`].
-    pub fn touch(&mut self, key: &Key<'_>) -> Result<Option<EntryView<'_>>, Error> {
-        let now_ms = self.now_ms;
-        let place = self.place(key)?;
-        let keyspace = self.keyspace(key);
-        if let Some(place) = &place {
-            keyspace.touch(place, now_ms);
-        }
-        Ok(place.map(|place| keyspace.view(&place)))
+    pub fn touch(&mut self, key: &Key<'_>) -> Result<bool, Error> {
+        let no_touch = std::mem::replace(&mut self.caller.no_touch, false);
+        let place = self.place_to_read(key);
+        self.caller.no_touch = no_touch;
+        Ok(place?.is_some())
     }
 
     /// The live entry of a key for a command that will change it: notes the access, counts neither a hit
@@ -212,7 +212,7 @@ impl<'e, 's> Exec<'e, 's> {
     #[inline]
     fn only_string(&mut self, key: &Key<'_>, place: Option<Place>) -> Result<Option<Place>, Error> {
         match &place {
-            Some(place) if self.view(key, place).kind() != Kind::String => Err(Error::WrongType),
+            Some(place) if self.keyspace(key).kind(place) != Kind::String => Err(Error::WrongType),
             _ => Ok(place),
         }
     }
@@ -294,14 +294,19 @@ impl<'e, 's> Exec<'e, 's> {
         self.keyspace(key).copy_of(place)
     }
 
-    /// Stores a value under a key of any database, over whatever is there.
+    /// Whether two keys live in the same shard.
+    pub fn are_together(&mut self, one: &Key<'_>, other: &Key<'_>) -> bool {
+        self.keyspace(one).slots() == self.keyspace(other).slots()
+    }
+
+    /// Stores a value under a key of any database, over whatever is there. Returns the entry.
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    pub fn put_in(&mut self, db: u32, key: &Key<'_>, moved: Moved) -> Result<(), Error> {
+    pub fn put_in(&mut self, db: u32, key: &Key<'_>, moved: Moved) -> Result<Handle<Entry>, Error> {
         let now_ms = self.now_ms;
         let same_shard = self.keyspace(key).slots().first() == moved.home();
-        let moved = if same_shard || self.held.len() == 1 { moved } else { self.fetch(moved)? };
+        let moved = if same_shard { moved } else { self.fetch(moved)? };
         let place = self.place_in(db, key)?;
         Ok(self.keyspace(key).put_moved(db, key, place, moved, now_ms)?)
     }
@@ -318,31 +323,33 @@ impl<'e, 's> Exec<'e, 's> {
     #[inline]
     pub fn changed(&mut self, key: &Key<'_>, event: Event, command: impl FnOnce() -> Vec<Box<[u8]>>) {
         let db = self.caller.db;
-        self.changed_in(db, key, event, command);
+        self.keyspace(key).changed(db, key.bytes, event, command);
     }
 
-    /// Records a command that replicas repeat, for a change whose events are those of other keys.
+    /// Records that a key of any database now holds the value in `entry`, for replicas that do not know
+    /// the value from elsewhere in its shard.
+    pub fn arrived_in(&mut self, db: u32, key: &Key<'_>, event: Event, entry: Handle<Entry>) {
+        self.keyspace(key).arrived(db, key.bytes, event, entry);
+    }
+
+    /// Records a command about a key of the selected database that replicas repeat, though it changes
+    /// another: [`Exec::announce_in`] says which and how.
     pub fn repeat(&mut self, key: &Key<'_>, command: impl FnOnce() -> Vec<Box<[u8]>>) {
         let db = self.caller.db;
-        self.keyspace(key).changed(db, key.bytes, None, command);
+        self.keyspace(key).effects.record(db, key.bytes, None, command);
     }
 
     /// A further event of a change that [`Exec::changed`] has recorded.
     #[inline]
     pub fn announce(&mut self, key: &Key<'_>, event: Event) {
-        let db = self.caller.db;
-        self.keyspace(key).effects.announce(db, key.bytes, event);
+        self.announce_in(self.caller.db, key, event);
     }
 
-    /// [`Exec::changed`] for a key of another database.
+    /// [`Exec::announce`] for a key of another database, or another key, whose watchers lose as well.
     #[inline]
-    pub fn changed_in(
-        &mut self,
-        db: u32,
-        key: &Key<'_>,
-        event: Event,
-        command: impl FnOnce() -> Vec<Box<[u8]>>,
-    ) {
-        self.keyspace(key).changed(db, key.bytes, Some(event), command);
+    pub fn announce_in(&mut self, db: u32, key: &Key<'_>, event: Event) {
+        let keyspace = self.keyspace(key);
+        keyspace.watches.note(db, key.bytes);
+        keyspace.effects.announce(db, key.bytes, event);
     }
 }

@@ -124,6 +124,60 @@ fn varint(bytes: &[u8], at: usize) -> (usize, usize) {
     }
 }
 
+/// Where the optional fields end and the key begins.
+#[inline]
+const fn key_at(flags: u8) -> usize {
+    deadline_at(flags) + if flags & DEADLINE != 0 { DEADLINE_LEN } else { 0 }
+}
+
+#[inline]
+const fn deadline_at(flags: u8) -> usize {
+    WORD_LEN + if flags & LINKS != 0 { LINKS_LEN } else { 0 }
+}
+
+#[inline]
+fn deadline_in(entry: &[u8]) -> Option<u64> {
+    let at = deadline_at(entry[0]);
+    (entry[0] & DEADLINE != 0).then(|| {
+        let mut word = [0; 8];
+        word[..DEADLINE_LEN].copy_from_slice(&entry[at..at + DEADLINE_LEN]);
+        u64::from_le_bytes(word)
+    })
+}
+
+/// When an entry's key is gone, unix milliseconds. Looks at nothing else.
+#[inline]
+pub fn deadline_ms(heap: &Heap, entry: Handle<Entry>) -> Option<u64> {
+    deadline_in(heap.rest_of_page(entry))
+}
+
+/// What an entry holds. Looks at nothing else.
+#[inline]
+pub fn kind(heap: &Heap, entry: Handle<Entry>) -> Kind {
+    Kind::from_code(heap.u8_at(entry, 0) & KIND_MASK)
+}
+
+/// Whether an entry is that of `key`. Looks at nothing behind the key.
+#[inline]
+pub fn has_key(heap: &Heap, entry: Handle<Entry>, key: &[u8]) -> bool {
+    let bytes = heap.rest_of_page(entry);
+    let at = key_at(bytes[0]);
+    if bytes[0] & KEY_APART != 0 {
+        return has_long_key(heap, entry, at, key);
+    }
+    let (len, start) = varint(bytes, at);
+    len == key.len() && &bytes[start..start + len] == key
+}
+
+#[cold]
+fn has_long_key(heap: &Heap, entry: Handle<Entry>, at: usize, key: &[u8]) -> bool {
+    extent_equals(heap, extent_at(heap, entry, at), key)
+}
+
+fn extent_at(heap: &Heap, entry: Handle<Entry>, at: usize) -> Extent {
+    Extent::at(Handle::from_raw(heap.u32_at(entry, at)).expect("what lies apart has a handle"))
+}
+
 /// An entry, decoded. Borrows the heap: look, take what is needed, then change.
 #[derive(Clone, Copy)]
 pub struct EntryView<'a> {
@@ -146,16 +200,8 @@ impl<'a> EntryView<'a> {
         let bytes = heap.rest_of_page(handle);
         let flags = bytes[0];
         let clock = u32::from_le_bytes([bytes[1], bytes[2], bytes[3], 0]);
-        let mut at = WORD_LEN;
-        if flags & LINKS != 0 {
-            at += LINKS_LEN;
-        }
-        let deadline_ms = (flags & DEADLINE != 0).then(|| {
-            let mut word = [0; 8];
-            word[..DEADLINE_LEN].copy_from_slice(&bytes[at..at + DEADLINE_LEN]);
-            at += DEADLINE_LEN;
-            u64::from_le_bytes(word)
-        });
+        let deadline_ms = deadline_in(bytes);
+        let at = key_at(flags);
         let (key_len, key_start) = if flags & KEY_APART != 0 { (APART_LEN, at) } else { varint(bytes, at) };
         let after_key = key_start + key_len;
         let (value_len, value_start) =
@@ -201,21 +247,6 @@ impl<'a> EntryView<'a> {
             }
             Some(extent) => Cow::Owned(bytes_of(self.heap, extent)),
         }
-    }
-
-    /// Whether this is the entry of `key`.
-    #[inline]
-    pub fn has_key(&self, key: &[u8]) -> bool {
-        if self.flags & KEY_APART != 0 {
-            return self.has_long_key(key);
-        }
-        self.key_len as usize == key.len()
-            && self.heap.bytes(self.handle, self.key_start as usize, key.len()) == key
-    }
-
-    #[cold]
-    fn has_long_key(&self, key: &[u8]) -> bool {
-        self.key_extent().is_some_and(|extent| extent_equals(self.heap, extent, key))
     }
 
     /// The string value. The caller has checked the kind.
@@ -267,8 +298,7 @@ impl<'a> EntryView<'a> {
     }
 
     fn extent_at(&self, start: u32) -> Extent {
-        let handle = Handle::from_raw(self.heap.u32_at(self.handle, start as usize));
-        Extent::at(handle.expect("what lies apart has a handle"))
+        extent_at(self.heap, self.handle, start as usize)
     }
 }
 
@@ -365,8 +395,7 @@ pub fn build(heap: &mut Heap, parts: &EntryParts<'_>) -> Result<Handle<Entry>, O
 pub fn store_deadline(heap: &mut Heap, entry: Handle<Entry>, deadline_ms: u64) -> Result<(), OutOfMemory> {
     let flags = heap.u8_at(entry, 0);
     assert!(flags & DEADLINE != 0, "the entry has no room for a deadline");
-    let start = WORD_LEN + if flags & LINKS != 0 { LINKS_LEN } else { 0 };
-    heap.store(entry, start, &deadline_ms.to_le_bytes()[..DEADLINE_LEN])
+    heap.store(entry, deadline_at(flags), &deadline_ms.to_le_bytes()[..DEADLINE_LEN])
 }
 
 /// Copies an entry into a fresh block with room for a deadline, or without. Extent lists stay shared
@@ -380,10 +409,9 @@ pub fn rebuild_with_deadline(
     deadline_ms: Option<u64>,
 ) -> Result<Handle<Entry>, OutOfMemory> {
     let view = EntryView::new(heap, old);
-    let (flags, had_deadline) = (view.flags, view.deadline_ms.is_some());
+    let flags = view.flags;
     let old_len = view.value_start as usize + view.value_len as usize;
-    let place = WORD_LEN + if flags & LINKS != 0 { LINKS_LEN } else { 0 };
-    let rest = place + if had_deadline { DEADLINE_LEN } else { 0 };
+    let (place, rest) = (deadline_at(flags), key_at(flags));
     let room = if deadline_ms.is_some() { DEADLINE_LEN } else { 0 };
     let new_len = place + room + old_len - rest;
     let fresh = heap.allocate::<Entry>(new_len)?;

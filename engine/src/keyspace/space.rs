@@ -13,7 +13,7 @@ use super::entry::{self, DEADLINE_MS_MAX, Entry, EntryParts, EntryView, Kind, Va
 use super::garbage;
 use super::slot::SlotRange;
 use super::watch::Watches;
-use crate::command::effect::{EffectLog, Event};
+use crate::command::effect::{EffectLog, Event, words};
 use crate::command::{Key, KeyHasher};
 
 /// What has happened since the counters were last read.
@@ -144,10 +144,13 @@ impl Keyspace {
 
     /// Takes the running transaction back.
     pub fn rollback(&mut self) {
+        let is_open = self.heap.in_transaction();
         self.heap.rollback();
         self.watches.rollback();
         self.effects.forget_unsealed();
-        self.read_mirror();
+        if is_open {
+            self.read_mirror();
+        }
     }
 
     // ---- finding ----------------------------------------------------------------------------
@@ -175,7 +178,7 @@ impl Keyspace {
     fn find_any(&self, db: u32, key: &Key<'_>) -> Option<Place> {
         let db = self.database(db)?;
         let heap = &self.heap;
-        let is_it = |handle: Handle<_>| EntryView::new(heap, handle.cast()).has_key(key.bytes);
+        let is_it = |handle: Handle<_>| entry::has_key(heap, handle.cast(), key.bytes);
         let found = db.index(heap).find(heap, key.hash.0, is_it)?;
         Some(Place { db, found })
     }
@@ -188,7 +191,7 @@ impl Keyspace {
     #[inline]
     pub fn find(&mut self, db: u32, key: &Key<'_>, now_ms: u64) -> Result<Option<Place>, OutOfMemory> {
         let Some(place) = self.find_any(db, key) else { return Ok(None) };
-        match self.view(&place).deadline_ms() {
+        match entry::deadline_ms(&self.heap, place.entry()) {
             Some(deadline_ms) if deadline_ms <= now_ms => {
                 self.expire(db, key, &place)?;
                 Ok(None)
@@ -216,14 +219,15 @@ impl Keyspace {
         place: &Place,
     ) -> Result<(), OutOfMemory> {
         self.remove(place)?;
-        self.changed(db, key.bytes, Some(Event::EXPIRED), || del_words(key.bytes));
+        self.changed(db, key.bytes, Event::EXPIRED, || del_words(key.bytes));
         self.stats.expired += 1;
         Ok(())
     }
 
     /// Whether a key exists and its deadline has not passed. Deletes nothing.
     pub(super) fn is_live(&self, db: u32, key: &Key<'_>, now_ms: u64) -> bool {
-        let deadline_ms = self.find_any(db, key).map(|place| self.view(&place).deadline_ms());
+        let place = self.find_any(db, key);
+        let deadline_ms = place.map(|place| entry::deadline_ms(&self.heap, place.entry()));
         deadline_ms.is_some_and(|deadline_ms| deadline_ms.is_none_or(|deadline_ms| deadline_ms > now_ms))
     }
 
@@ -249,6 +253,12 @@ impl Keyspace {
     #[inline]
     pub fn view(&self, place: &Place) -> EntryView<'_> {
         EntryView::new(&self.heap, place.entry())
+    }
+
+    /// What the entry at a place holds: cheaper than [`Keyspace::view`].
+    #[inline]
+    pub fn kind(&self, place: &Place) -> Kind {
+        entry::kind(&self.heap, place.entry())
     }
 
     /// Notes an access.
@@ -278,20 +288,19 @@ impl Keyspace {
 
     // ---- changing ---------------------------------------------------------------------------
 
-    /// Records what a change means: its effect, and, when it is an event of this key, that the key's
-    /// watchers have lost.
+    /// Records what a change means: its effect, and that the key's watchers have lost.
     #[inline]
-    pub fn changed(
-        &mut self,
-        db: u32,
-        key: &[u8],
-        event: Option<Event>,
-        command: impl FnOnce() -> Vec<Box<[u8]>>,
-    ) {
-        if event.is_some() {
-            self.watches.note(db, key);
-        }
-        self.effects.record(db, key, event, command);
+    pub fn changed(&mut self, db: u32, key: &[u8], event: Event, command: impl FnOnce() -> Vec<Box<[u8]>>) {
+        self.watches.note(db, key);
+        self.effects.record(db, key, Some(event), command);
+    }
+
+    /// [`Keyspace::changed`] for a key whose value has come from another place: the canonical command
+    /// stores what `entry` holds now.
+    pub fn arrived(&mut self, db: u32, key: &[u8], event: Event, entry: Handle<Entry>) {
+        self.watches.note(db, key);
+        let view = EntryView::new(&self.heap, entry);
+        self.effects.record(db, key, Some(event), || store_words(&view));
     }
 
     /// Stores a value under a key, in the place of what is there (`place`, from [`Keyspace::find`]). Returns
@@ -323,7 +332,7 @@ impl Keyspace {
         let fresh = entry::build(&mut self.heap, &parts)?;
         match place {
             Some(place) => {
-                let old_deadline_ms = self.view(&place).deadline_ms();
+                let old_deadline_ms = entry::deadline_ms(&self.heap, place.entry());
                 let kept = if let Value::Apart(extent) = value { Some(extent) } else { None };
                 garbage::free_entry(&mut self.heap, place.entry(), kept)?;
                 place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
@@ -353,7 +362,7 @@ impl Keyspace {
     /// Deletes an entry; the extent list `kept` of its value lives on.
     pub(super) fn remove_keeping(&mut self, place: &Place, kept: Option<Extent>) -> Result<(), OutOfMemory> {
         let (database, handle) = (place.db, place.entry());
-        if let Some(deadline_ms) = self.view(place).deadline_ms() {
+        if let Some(deadline_ms) = entry::deadline_ms(&self.heap, handle) {
             self.drop_deadline(database, deadline_ms, handle)?;
         }
         garbage::free_entry(&mut self.heap, handle, kept)?;
@@ -368,8 +377,8 @@ impl Keyspace {
     /// [`OutOfMemory`].
     pub fn set_deadline(&mut self, place: &Place, deadline_ms: Option<u64>) -> Result<(), OutOfMemory> {
         let deadline_ms = deadline_ms.map(|deadline_ms| deadline_ms.min(DEADLINE_MS_MAX));
-        let old = self.view(place).deadline_ms();
         let handle = place.entry();
+        let old = entry::deadline_ms(&self.heap, handle);
         match (old, deadline_ms) {
             (Some(old_ms), Some(new_ms)) if old_ms != new_ms => {
                 entry::store_deadline(&mut self.heap, handle, new_ms)?;
@@ -443,7 +452,16 @@ impl Keyspace {
 
 /// The canonical command of a deletion.
 pub fn del_words(key: &[u8]) -> Vec<Box<[u8]>> {
-    crate::command::effect::words(&[b"DEL", key])
+    words(&[b"DEL", key])
+}
+
+/// The canonical command that makes an entry's key hold what it holds.
+fn store_words(entry: &EntryView<'_>) -> Vec<Box<[u8]>> {
+    let (key, value) = (entry.key(), entry.string().contiguous());
+    match entry.deadline_ms() {
+        None => words(&[b"SET", &key, &value]),
+        Some(ms) => words(&[b"SET", &key, &value, b"PXAT", itoa::Buffer::new().format(ms).as_bytes()]),
+    }
 }
 
 /// Computes an entry's hash again, for the index's growth.

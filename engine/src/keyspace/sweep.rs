@@ -37,6 +37,8 @@ impl Keyspace {
         self.note_watched(one, now_ms);
         self.note_watched(other, now_ms);
         self.renumber(one, other)?;
+        let number = |db: u32| db.to_string().into_bytes();
+        self.effects.record(one, b"", None, || words(&[b"SWAPDB", &number(one), &number(other)]));
         // Watchers of keys that exist only after the swap have lost as well.
         self.note_watched(one, now_ms);
         self.note_watched(other, now_ms);

@@ -1,9 +1,9 @@
 //! Values on the move: RENAME, MOVE and COPY, inside a shard and between two.
 
 use shm::extent::Extent;
-use shm::{Heap, OutOfMemory};
+use shm::{Handle, Heap, OutOfMemory};
 
-use super::entry::{self, EntryView, Kind, Value};
+use super::entry::{self, Entry, EntryView, Kind, Value};
 use super::garbage;
 use super::space::{Content, Keyspace, Place};
 use crate::command::Key;
@@ -80,7 +80,7 @@ impl Keyspace {
         Moved { kind: view.kind(), is_raw: view.is_raw(), deadline_ms: view.deadline_ms(), value, home }
     }
 
-    /// Stores a value that lies in this heap or in private memory.
+    /// Stores a value that lies in this heap or in private memory. Returns the entry.
     ///
     /// # Errors
     /// [`OutOfMemory`].
@@ -91,7 +91,7 @@ impl Keyspace {
         place: Option<Place>,
         moved: Moved,
         now_ms: u64,
-    ) -> Result<(), OutOfMemory> {
+    ) -> Result<Handle<Entry>, OutOfMemory> {
         let (bytes, apart);
         let value = match moved.value {
             Lying::Private(whole) => {
@@ -103,6 +103,9 @@ impl Keyspace {
         };
         let content = Content { kind: moved.kind, value, deadline_ms: moved.deadline_ms };
         let entry = self.put(db, key, place, content, now_ms)?;
-        if moved.is_raw { entry::mark_raw(&mut self.heap, entry) } else { Ok(()) }
+        if moved.is_raw {
+            entry::mark_raw(&mut self.heap, entry)?;
+        }
+        Ok(entry)
     }
 }

@@ -32,6 +32,9 @@ impl Keyspace {
             self.verify_database(database, &claims)?;
             next = database.next(heap);
         }
+        if let Some((_, database)) = self.databases().find(|(number, _)| !numbers.contains(number)) {
+            return Err(Corrupt::Dangling { block: database.handle().raw() });
+        }
         for item in heap.garbage_items() {
             // Counted below, where one that is named twice is found.
             Sweeper.blocks(heap, item, &mut |block| claims.borrow_mut().named.push(block));

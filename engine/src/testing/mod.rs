@@ -15,6 +15,8 @@
 //! > EXISTS nothing
 //! (integer) 0
 //! ! none                            it has no effects
+//! > SELECT 1                        the session's own command
+//! OK
 //! # a comment; empty lines are skipped
 //! ```
 //!
@@ -63,22 +65,41 @@ pub struct Session {
     /// Whether replies are those of RESP3.
     pub resp3: bool,
     now_ms: u64,
+    coordinator: Box<dyn Coordinator>,
 }
 
 impl Session {
     /// `count` shards that share the slots evenly. Effects are recorded.
     pub fn new(count: usize) -> Session {
-        let hasher = KeyHasher::new([7; 16]);
+        Session::over((0..count).map(|_| Heap::in_memory(SHARD_BYTES)).collect(), START_MS)
+    }
+
+    /// Shards over heaps that are empty, or that a session with as many shards left behind.
+    pub fn over(heaps: Vec<Heap>, now_ms: u64) -> Session {
+        let (hasher, count) = (KeyHasher::new([7; 16]), heaps.len());
         let first_slot = |shard: usize| (usize::from(SLOT_COUNT) * shard / count) as u16;
-        let shards = (0..count).map(|shard| {
+        let shards = heaps.into_iter().enumerate().map(|(shard, heap)| {
             let count = first_slot(shard + 1) - first_slot(shard);
             let slots = SlotRange::new(first_slot(shard), count).expect("every shard has slots");
-            let mut keyspace = Keyspace::new(Heap::in_memory(SHARD_BYTES), hasher, slots);
+            let mut keyspace = Keyspace::new(heap, hasher, slots);
             keyspace.effects_mut().listen(true);
             keyspace
         });
         let caller = Caller { db: 0, db_count: 16, no_touch: false, string_len_max: 512 << 20, random: 1 };
-        Session { shards: shards.collect(), hasher, caller, resp3: false, now_ms: START_MS }
+        Session {
+            shards: shards.collect(),
+            hasher,
+            caller,
+            resp3: false,
+            now_ms,
+            coordinator: Box::new(Line(0)),
+        }
+    }
+
+    /// Lets `coordinator` decide what spans several shards.
+    pub fn coordinated_by(mut self, coordinator: impl Coordinator + 'static) -> Session {
+        self.coordinator = Box::new(coordinator);
+        self
     }
 
     pub fn now_ms(&self) -> u64 {
@@ -92,6 +113,36 @@ impl Session {
 
     pub fn shards(&mut self) -> &mut [Keyspace] {
         &mut self.shards
+    }
+
+    /// The memory of a shard.
+    pub fn heap_mut(&mut self, shard: usize) -> &mut Heap {
+        &mut self.shards[shard].heap
+    }
+
+    /// Which shard a key lives in.
+    pub fn shard_of(&self, key: &[u8]) -> usize {
+        let slot = self.hasher.hash(key).slot();
+        let is_home = |keyspace: &Keyspace| keyspace.slots().contains(slot);
+        self.shards.iter().position(is_home).expect("every slot has a shard")
+    }
+
+    /// Does what another session's shard of this number did, given its effects.
+    ///
+    /// # Panics
+    /// When an effect is not a command that can be repeated there.
+    pub fn repeat(&mut self, shard: usize, effects: &[Effect]) {
+        for effect in effects.iter().filter(|effect| !effect.command.is_empty()) {
+            let words: Vec<&[u8]> = effect.command.iter().map(AsRef::as_ref).collect();
+            let is_it = |command: &&DataCommand| name_words(command.spec.name, &words).is_some();
+            let command = data_commands().find(is_it).expect("effects are commands");
+            let caller = Caller { db: effect.db, ..self.caller };
+            let mut args = args_of(command.spec.name, &words, &self.hasher);
+            let mut reply = Recorder::new(false);
+            let (held, now_ms) = (&mut [&mut self.shards[shard]], self.now_ms);
+            txn::run(held, caller, now_ms, command, &mut args, &mut reply, &mut *self.coordinator)
+                .unwrap_or_else(|error| panic!("{}: {error}", described(effect)));
+        }
     }
 
     /// Lets every shard run out of memory after so many more allocations; `None`: never.
@@ -196,6 +247,12 @@ impl Session {
     #[track_caller]
     pub fn call(&mut self, words: &[&[u8]]) -> String {
         let is_it = |name: &str| name_words(name, words).is_some();
+        if let [command, db] = words
+            && command.eq_ignore_ascii_case(b"SELECT")
+        {
+            self.caller.db = String::from_utf8_lossy(db).parse().expect("the number of a database");
+            return "OK".to_owned();
+        }
         let mut reply = Recorder::new(self.resp3);
         self.caller.random = self.caller.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
         if let Some(command) = data_commands().find(|command| is_it(command.spec.name)) {
@@ -232,7 +289,8 @@ impl Session {
         assert!(command.spec.routing != Routing::OneShard || held.len() == 1, "one key, one shard");
         let mut args = args_of(command.spec.name, words, &self.hasher);
         // The outcome is in the reply.
-        let _ = txn::run(&mut held, self.caller, self.now_ms, command, &mut args, reply, &mut Line(0));
+        let _ =
+            txn::run(&mut held, self.caller, self.now_ms, command, &mut args, reply, &mut *self.coordinator);
     }
 
     fn run_visit(&mut self, command: &VisitCommand, words: &[&[u8]], reply: &mut Recorder) {
@@ -252,8 +310,12 @@ impl Session {
         let mut visitor = (command.start)(&mut args_of(command.spec.name, words, &self.hasher), tour)?;
         let mut next = visitor.first();
         while let Next::Shard(shard) = next {
-            let mut held = [&mut self.shards[shard]];
-            next = visitor.visit(shard, &mut Exec::new(&mut held, self.caller, self.now_ms))?;
+            let (caller, now_ms) = (self.caller, self.now_ms);
+            let held = &mut [&mut self.shards[shard]];
+            let nowhere = &mut Recorder::new(false);
+            next = txn::transact(held, nowhere, &mut *self.coordinator, |held, _| {
+                visitor.visit(shard, &mut Exec::new(held, caller, now_ms))
+            })?;
         }
         Ok(visitor)
     }

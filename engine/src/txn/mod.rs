@@ -43,14 +43,22 @@ pub fn transact<T>(
     work: impl FnOnce(&mut [&mut Keyspace], &mut dyn Reply) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mark = reply.mark();
-    let result = catch_unwind(AssertUnwindSafe(|| work(held, reply)));
-    let failure = match result {
-        Ok(Ok(value)) => {
-            commit(held, coordinator);
+    let mut value = None;
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        value = Some(work(held, reply)?);
+        commit(held, coordinator);
+        Ok(())
+    }));
+    let is_open = |keyspace: &&mut Keyspace| keyspace.heap.in_transaction();
+    let failure = match (result, value) {
+        (Ok(Ok(())), Some(value)) => return Ok(value),
+        (Ok(Err(error)), _) => error,
+        // The commit word was stored before the defect showed: it has happened.
+        (Err(_), Some(value)) if !held.iter().any(is_open) => {
+            held.iter_mut().for_each(|keyspace| keyspace.commit());
             return Ok(value);
         }
-        Ok(Err(error)) => error,
-        Err(_) => Error::Internal,
+        _ => Error::Internal,
     };
     held.iter_mut().for_each(|keyspace| keyspace.rollback());
     reply.cut(mark);
@@ -65,18 +73,18 @@ fn commit(held: &mut [&mut Keyspace], coordinator: &mut dyn Coordinator) {
         return;
     }
     let txid = coordinator.begin();
-    let point_of_no_return = AbortOnPanic;
     for keyspace in held.iter_mut().filter(|keyspace| keyspace.heap.in_transaction()) {
         keyspace.heap.prepare(txid);
     }
+    let point_of_no_return = AbortOnPanic;
     coordinator.announce(txid);
     held.iter_mut().for_each(|keyspace| keyspace.commit());
     coordinator.clear();
     std::mem::forget(point_of_no_return);
 }
 
-/// From the first prepared log to the last commit word nothing can be taken back here: if the code
-/// panics there, the process ends and recovery finishes the transaction or takes it back everywhere.
+/// From the decision to the last commit word nothing can be taken back here: if the code panics there,
+/// the process ends and recovery finishes the transaction everywhere.
 struct AbortOnPanic;
 
 impl Drop for AbortOnPanic {

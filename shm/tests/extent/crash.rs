@@ -1,5 +1,5 @@
 //! Every operation, cut off at its stores by a crash or a panic: the value is as before or as after.
-//! `CRASH_EFFORT=full` tries every store and every store of the recovery; by default it is a part of them.
+//! `HEARTH_CRASH_FULL=1` tries every store and every store of the recovery; by default it is a part of them.
 
 use shm::fault::{Crashes, Effort, Recording, each_panic};
 use shm::{Handle, Heap};
@@ -7,8 +7,8 @@ use shm::{Handle, Heap};
 use super::{Small, blocks, content};
 
 fn effort(crashes: &Crashes) -> Effort {
-    match std::env::var("CRASH_EFFORT").as_deref() {
-        Ok("full") => Effort::FULL,
+    match std::env::var("HEARTH_CRASH_FULL").as_deref() {
+        Ok("1") => Effort::FULL,
         _ => Effort::about(6, crashes),
     }
 }

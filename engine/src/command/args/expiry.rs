@@ -35,7 +35,26 @@ impl ExpireTime<'_> {
     /// [`Error::NotInteger`]; [`Error::InvalidExpire`] of `command` when the number is not positive or
     /// the time is past the end of a signed 64-bit number of milliseconds.
     pub fn unix_ms(&self, now_ms: u64, command: &'static str) -> Result<u64, Error> {
-        let number = number::parse_i64(self.number).ok_or(Error::NotInteger)?;
+        let number = self.number()?;
+        let time_ms = if number > 0 { self.after(number, now_ms) } else { None };
+        time_ms.and_then(|time_ms| u64::try_from(time_ms).ok()).ok_or(Error::InvalidExpire(command))
+    }
+
+    /// Unix milliseconds, of any number: even before the epoch.
+    ///
+    /// # Errors
+    /// [`Error::NotInteger`]; [`Error::InvalidExpire`] of `command` when the time does not fit a signed
+    /// 64-bit number of milliseconds.
+    pub fn signed_unix_ms(&self, now_ms: u64, command: &'static str) -> Result<i64, Error> {
+        self.after(self.number()?, now_ms).ok_or(Error::InvalidExpire(command))
+    }
+
+    fn number(&self) -> Result<i64, Error> {
+        number::parse_i64(self.number).ok_or(Error::NotInteger)
+    }
+
+    /// `number` units after the base, as unix milliseconds.
+    fn after(&self, number: i64, now_ms: u64) -> Option<i64> {
         let factor = match self.unit {
             Unit::Seconds => 1000,
             Unit::Milliseconds => 1,
@@ -44,8 +63,7 @@ impl ExpireTime<'_> {
             Base::Now => i64::try_from(now_ms).unwrap_or(i64::MAX),
             Base::Epoch => 0,
         };
-        let time_ms = (number > 0).then(|| number.checked_mul(factor)?.checked_add(base_ms)).flatten();
-        time_ms.and_then(|time_ms| u64::try_from(time_ms).ok()).ok_or(Error::InvalidExpire(command))
+        number.checked_mul(factor)?.checked_add(base_ms)
     }
 }
 

@@ -31,10 +31,11 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     },
 ];
 
-/// A word as the number of a database that exists.
-fn database(word: &[u8], exec: &Exec<'_, '_>) -> Result<u32, Error> {
-    let number = crate::number::parse_i64(word).and_then(|number| i32::try_from(number).ok());
-    let number = number.ok_or(Error::NotInteger)?;
+/// The next word as the number of a database that exists.
+fn database(args: &mut Args<'_>, exec: &Exec<'_, '_>) -> Result<u32, Error> {
+    let number = i32::try_from(args.integer()?).map_err(|_| {
+        Error::text("ERR value is out of range, value must between -2147483648 and 2147483647")
+    })?;
     u32::try_from(number).ok().filter(|db| *db < exec.caller().db_count).ok_or(Error::DbOutOfRange)
 }
 
@@ -45,7 +46,7 @@ fn copy(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> 
         if args.take("REPLACE") {
             replace = true;
         } else if args.take("DB") {
-            to_db = database(args.word()?, exec)?;
+            to_db = database(args, exec)?;
         } else {
             return Err(Error::Syntax);
         }
@@ -53,14 +54,21 @@ fn copy(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> 
     if to_db == exec.db() && from.bytes == to.bytes {
         return Err(Error::SameObject);
     }
-    let copied = match exec.place(&from)? {
+    // The place of the source outlives the second look, which may delete what has expired: it serves only
+    // to read the entry.
+    let copied = match exec.place_to_read(&from)? {
         Some(place) if replace || exec.place_in(to_db, &to)?.is_none() => {
             let value = exec.copy_of(&from, &place);
-            exec.put_in(to_db, &to, value)?;
-            exec.repeat(&from, || {
-                words(&[b"COPY", from.bytes, to.bytes, b"DB", to_db.to_string().as_bytes(), b"REPLACE"])
-            });
-            exec.changed_in(to_db, &to, Event::generic("copy_to"), Vec::new);
+            let entry = exec.put_in(to_db, &to, value)?;
+            let event = Event::generic("copy_to");
+            if exec.are_together(&from, &to) {
+                exec.repeat(&from, || {
+                    words(&[b"COPY", from.bytes, to.bytes, b"DB", to_db.to_string().as_bytes(), b"REPLACE"])
+                });
+                exec.announce_in(to_db, &to, event);
+            } else {
+                exec.arrived_in(to_db, &to, event, entry);
+            }
             true
         }
         _ => false,
@@ -71,19 +79,19 @@ fn copy(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> 
 
 fn move_key(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let key = args.key()?;
-    let to_db = database(args.word()?, exec)?;
+    let to_db = database(args, exec)?;
     let db = exec.db();
     if to_db == db {
         return Err(Error::SameObject);
     }
-    let moved = match exec.place(&key)? {
+    let moved = match exec.place_to_write(&key)? {
         Some(place) if exec.place_in(to_db, &key)?.is_none() => {
             let value = exec.take_out(&key, place)?;
             exec.put_in(to_db, &key, value)?;
             exec.changed(&key, Event::generic("move_from"), || {
                 words(&[b"MOVE", key.bytes, to_db.to_string().as_bytes()])
             });
-            exec.changed_in(to_db, &key, Event::generic("move_to"), Vec::new);
+            exec.announce_in(to_db, &key, Event::generic("move_to"));
             true
         }
         _ => false,

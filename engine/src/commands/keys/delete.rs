@@ -71,7 +71,7 @@ fn exists(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -
 fn touch(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let mut found = 0;
     while !args.is_empty() {
-        found += usize::from(exec.touch(&args.key()?)?.is_some());
+        found += usize::from(exec.touch(&args.key()?)?);
     }
     reply.count(found);
     Ok(Outcome::Done)

@@ -1,10 +1,12 @@
 //! Deadlines set and dropped: EXPIRE, PEXPIRE, EXPIREAT, PEXPIREAT, PERSIST.
 
+use crate::command::args::{Base, ExpireTime, Unit};
 use crate::command::effect::{Event, words};
 use crate::command::{
     Args, Arity, CommandResult, DataCommand, Error, Exec, Flags, Keys, Outcome, Reply, Spec,
 };
 use crate::keyspace::del_words;
+use crate::keyspace::entry::DEADLINE_MS_MAX;
 
 const SYNTAX_SECONDS: &str = "key seconds [NX | XX | GT | LT]";
 const SYNTAX_MILLISECONDS: &str = "key milliseconds [NX | XX | GT | LT]";
@@ -60,16 +62,6 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     },
 ];
 
-enum Unit {
-    Seconds,
-    Milliseconds,
-}
-
-enum Base {
-    Now,
-    Epoch,
-}
-
 /// When to obey.
 #[derive(Default)]
 struct Conditions {
@@ -105,23 +97,12 @@ impl Conditions {
     }
 
     /// A key without a deadline counts as living for ever.
-    fn allow(&self, current_ms: Option<u64>, wanted_ms: i64) -> bool {
-        let current = current_ms.map(|current_ms| current_ms as i64);
+    fn allow(&self, current_ms: Option<u64>, wanted_ms: u64) -> bool {
+        let current = current_ms;
         !(self.nx && current.is_some()
             || self.xx && current.is_none()
             || self.gt && current.is_none_or(|current| wanted_ms <= current)
             || self.lt && current.is_some_and(|current| wanted_ms >= current))
-    }
-}
-
-fn deadline_ms(value: i64, unit: &Unit, base: &Base, now_ms: u64) -> Option<i64> {
-    let value_ms = match unit {
-        Unit::Seconds => value.checked_mul(1000)?,
-        Unit::Milliseconds => value,
-    };
-    match base {
-        Base::Now => value_ms.checked_add(i64::try_from(now_ms).ok()?),
-        Base::Epoch => Some(value_ms),
     }
 }
 
@@ -134,30 +115,26 @@ fn expire(
     base: Base,
 ) -> CommandResult {
     let key = args.key()?;
-    let value = args.word()?;
+    let time = ExpireTime { number: args.word()?, unit, base };
     let conditions = Conditions::parse(args)?;
-    let value = crate::number::parse_i64(value).ok_or(Error::NotInteger)?;
     let now_ms = exec.now_ms();
-    let wanted_ms = deadline_ms(value, &unit, &base, now_ms).ok_or(Error::InvalidExpire(name))?;
-    let Some(place) = exec.place(&key)? else {
+    let wanted_ms = time.signed_unix_ms(now_ms, name)?;
+    // Before the epoch is as good as at the epoch: long gone.
+    let wanted_ms = u64::try_from(wanted_ms).unwrap_or(0).min(DEADLINE_MS_MAX);
+    let place = exec.place_to_write(&key)?;
+    let Some(place) = place.filter(|place| conditions.allow(exec.view(&key, place).deadline_ms(), wanted_ms))
+    else {
         reply.integer(0);
         return Ok(Outcome::Done);
     };
-    if !conditions.allow(exec.view(&key, &place).deadline_ms(), wanted_ms) {
-        reply.integer(0);
-        return Ok(Outcome::Done);
-    }
-    match u64::try_from(wanted_ms) {
-        Ok(wanted_ms) if wanted_ms > now_ms => {
-            exec.set_deadline(&key, &place, Some(wanted_ms))?;
-            exec.changed(&key, Event::generic("expire"), || {
-                words(&[b"PEXPIREAT", key.bytes, wanted_ms.to_string().as_bytes()])
-            });
-        }
-        _ => {
-            exec.remove(&key, &place)?;
-            exec.changed(&key, Event::DEL, || del_words(key.bytes));
-        }
+    if wanted_ms > now_ms {
+        exec.set_deadline(&key, &place, Some(wanted_ms))?;
+        exec.changed(&key, Event::generic("expire"), || {
+            words(&[b"PEXPIREAT", key.bytes, itoa::Buffer::new().format(wanted_ms).as_bytes()])
+        });
+    } else {
+        exec.remove(&key, &place)?;
+        exec.changed(&key, Event::DEL, || del_words(key.bytes));
     }
     reply.integer(1);
     Ok(Outcome::Done)
@@ -165,7 +142,7 @@ fn expire(
 
 fn persist(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let key = args.key()?;
-    let place = exec.place(&key)?;
+    let place = exec.place_to_write(&key)?;
     let timed = place.filter(|place| exec.view(&key, place).deadline_ms().is_some());
     if let Some(place) = &timed {
         exec.set_deadline(&key, place, None)?;

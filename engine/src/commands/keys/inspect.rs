@@ -43,12 +43,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     },
     DataCommand {
         spec: object("OBJECT|FREQ", "4.0.0", "Returns the logarithmic access counter of a key."),
-        run: |_, _, _| {
-            Err(Error::text(
-                "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that \
-                 when switching between policies at runtime LRU and LFU data will take some time to adjust.",
-            ))
-        },
+        run: |exec, args, reply| inspect(exec, args, reply, |_, _, reply| reply.error(&NOT_LFU)),
     },
     DataCommand {
         spec: Spec::read("MEMORY|USAGE", Arity::AtLeast(3), KEY_AFTER_SUBCOMMAND)
@@ -62,6 +57,11 @@ pub(super) const COMMANDS: &[DataCommand] = &[
         run: memory_usage,
     },
 ];
+
+const NOT_LFU: Error = Error::text(
+    "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note that when \
+     switching between policies at runtime LRU and LFU data will take some time to adjust.",
+);
 
 fn type_of(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let name = exec.look(&args.key()?)?.map_or("none", |entry| entry.kind().name());
@@ -102,8 +102,9 @@ fn memory_usage(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Re
             return Err(Error::Syntax);
         }
     }
-    match exec.look(&key)? {
-        Some(entry) => reply.count(entry.memory_bytes()),
+    // Neither an access nor a hit or a miss.
+    match exec.place(&key)? {
+        Some(place) => reply.count(exec.view(&key, &place).memory_bytes()),
         None => reply.null(),
     }
     Ok(Outcome::Done)

@@ -5,6 +5,7 @@ use crate::command::{
     Args, Arity, CommandResult, DataCommand, Error, Exec, Flags, KeyAccess, KeySpec, Keys, Outcome, Reply,
     Spec,
 };
+use crate::keyspace::del_words;
 
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
@@ -51,15 +52,22 @@ fn rename(
     existing: Existing,
 ) -> CommandResult {
     let (from, to) = (args.key()?, args.key()?);
-    let place = exec.place(&from)?.ok_or(Error::NoSuchKey)?;
     let same = from.bytes == to.bytes;
-    let refused = existing == Existing::Kept && (same || exec.place(&to)?.is_some());
+    // First: looking deletes what has expired, and then places from before are no good.
+    let refused = existing == Existing::Kept && (same || exec.place_to_write(&to)?.is_some());
+    let place = exec.place_to_write(&from)?.ok_or(Error::NoSuchKey)?;
     if !refused && !same {
         let db = exec.db();
         let moved = exec.take_out(&from, place)?;
-        exec.put_in(db, &to, moved)?;
-        exec.changed(&from, Event::generic("rename_from"), || words(&[b"RENAME", from.bytes, to.bytes]));
-        exec.changed(&to, Event::generic("rename_to"), Vec::new);
+        let entry = exec.put_in(db, &to, moved)?;
+        let (left, arrived) = (Event::generic("rename_from"), Event::generic("rename_to"));
+        if exec.are_together(&from, &to) {
+            exec.changed(&from, left, || words(&[b"RENAME", from.bytes, to.bytes]));
+            exec.announce(&to, arrived);
+        } else {
+            exec.changed(&from, left, || del_words(from.bytes));
+            exec.arrived_in(db, &to, arrived, entry);
+        }
     }
     match existing {
         Existing::Replaced => reply.ok(),

@@ -118,10 +118,12 @@ impl Scan {
     }
 }
 
-/// A cursor as clients send it back. Redis also takes negative numbers, as `strtoull` reads them.
+/// A cursor as clients send it back. Redis takes whatever `strtoul` does: signs, and nothing at all for 0.
 fn parse_cursor(text: &str) -> Option<u64> {
     match text.strip_prefix('-') {
+        Some(digits) if digits.starts_with('+') => None,
         Some(digits) => digits.parse::<u64>().ok().map(u64::wrapping_neg),
+        None if text.is_empty() => Some(0),
         None => text.parse().ok(),
     }
 }

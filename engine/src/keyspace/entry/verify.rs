@@ -3,10 +3,7 @@
 use shm::extent::{Extent, Top};
 use shm::{Corrupt, Handle, Heap};
 
-use super::{
-    APART_LEN, DEADLINE, DEADLINE_LEN, Entry, KEY_APART, KIND_MASK, Kind, LINKS, LINKS_LEN, VALUE_APART,
-    WORD_LEN,
-};
+use super::{APART_LEN, Entry, KEY_APART, KIND_MASK, Kind, VALUE_APART, key_at};
 
 /// Checks the layout of an entry, which is an allocated block, and of its extent lists; `visit` is called
 /// with each of their blocks before its inside is looked at.
@@ -24,9 +21,6 @@ pub fn verify(
     if !Kind::is_code(flags & KIND_MASK) {
         return Err(broken("an entry of unknown type"));
     }
-    let key_at = WORD_LEN
-        + if flags & LINKS != 0 { LINKS_LEN } else { 0 }
-        + if flags & DEADLINE != 0 { DEADLINE_LEN } else { 0 };
     let mut part = |at, is_apart| -> Result<usize, Corrupt> {
         let (len, start) = match is_apart {
             true => (APART_LEN, at),
@@ -38,7 +32,7 @@ pub fn verify(
         }
         Ok(start + len)
     };
-    let value_at = part(key_at, flags & KEY_APART != 0)?;
+    let value_at = part(key_at(flags), flags & KEY_APART != 0)?;
     part(value_at, flags & VALUE_APART != 0).map(drop)
 }
 
@@ -57,7 +51,7 @@ fn extent_in(bytes: &[u8]) -> Option<Extent> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{EntryParts, Value, build};
+    use super::super::{DEADLINE_LEN, EntryParts, Value, WORD_LEN, build};
     use super::*;
 
     fn entry_with(change: impl FnOnce(&mut Heap, Handle<Entry>)) -> Result<(), Corrupt> {
