@@ -3,7 +3,7 @@
 //! Heaps do not ask for every block: each takes a *grant*, a piece of the limit, and asks again when it is
 //! used up. Pieces shrink as the limit comes near, so that little of it lies idle in the wrong heap when it
 //! matters. What is counted are bytes in blocks. The sum of all grants never exceeds the limit, except for what
-//! was there before the limit was set, and for the few bytes that [`Grant::force`] takes to get memory freed.
+//! was there before the limit was set, and for the few bytes that `Grant::force` takes to get memory freed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -62,7 +62,7 @@
 //!   one, so deletion needs its successor only when a node with two children becomes empty.
 //!
 //! # Failure
-//! A function that returns [`OutOfMemory`] leaves its [`Tree`] as it was and the heap's transaction in
+//! A function that returns [`OutOfMemory`](crate::OutOfMemory) leaves its [`Tree`] as it was and the heap's transaction in
 //! the middle of a change: the caller must roll back.
 
 mod balance;
