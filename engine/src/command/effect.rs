@@ -100,6 +100,13 @@ impl EffectLog {
         self.changes = self.sealed.1;
     }
 
+    /// Takes the number of committed changes; effects stay.
+    pub fn take_changes(&mut self) -> u64 {
+        debug_assert_eq!(self.sealed.1, self.changes, "between transactions");
+        self.sealed.1 = 0;
+        std::mem::take(&mut self.changes)
+    }
+
     /// Takes the committed effects and their number out. Must not be called inside a transaction.
     #[inline]
     pub fn take(&mut self) -> (Vec<Effect>, u64) {

@@ -5,24 +5,49 @@
 pub struct KeyAccess {
     /// Names as Redis gives them, e.g. `RO`, `access`.
     pub names: &'static [&'static str],
+    /// It does only this when an option is not given.
+    pub unless: Option<Unless>,
+}
+
+/// See [`KeyAccess::unless`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unless {
+    /// A word behind the key's value.
+    pub option: &'static str,
+    pub names: &'static [&'static str],
 }
 
 impl KeyAccess {
-    pub const READ: KeyAccess = KeyAccess { names: &["RO", "access"] };
+    pub const READ: KeyAccess = KeyAccess::of(&["RO", "access"]);
     /// Looks at the key's existence or metadata, not at its value.
-    pub const LOOK: KeyAccess = KeyAccess { names: &["RO"] };
-    pub const OVERWRITE: KeyAccess = KeyAccess { names: &["OW", "update"] };
-    pub const INSERT: KeyAccess = KeyAccess { names: &["OW", "insert"] };
-    pub const UPDATE: KeyAccess = KeyAccess { names: &["RW", "update"] };
-    pub const APPEND: KeyAccess = KeyAccess { names: &["RW", "insert"] };
-    pub const READ_UPDATE: KeyAccess = KeyAccess { names: &["RW", "access", "update"] };
+    pub const LOOK: KeyAccess = KeyAccess::of(&["RO"]);
+    pub const OVERWRITE: KeyAccess = KeyAccess::of(&["OW", "update"]);
+    pub const INSERT: KeyAccess = KeyAccess::of(&["OW", "insert"]);
+    pub const UPDATE: KeyAccess = KeyAccess::of(&["RW", "update"]);
+    pub const APPEND: KeyAccess = KeyAccess::of(&["RW", "insert"]);
+    pub const READ_UPDATE: KeyAccess = KeyAccess::of(&["RW", "access", "update"]);
+    /// Reads as well with the option GET.
+    pub const READ_UPDATE_VARIABLE: KeyAccess = KeyAccess {
+        names: &["RW", "access", "update", "variable_flags"],
+        unless: Some(Unless { option: "GET", names: &["OW", "update"] }),
+    };
     /// Whether it reads as well depends on the options.
-    pub const READ_UPDATE_VARIABLE: KeyAccess =
-        KeyAccess { names: &["RW", "access", "update", "variable_flags"] };
-    /// Whether it reads as well depends on the options.
-    pub const DELETE_VARIABLE: KeyAccess = KeyAccess { names: &["RW", "delete", "variable_flags"] };
-    pub const READ_DELETE: KeyAccess = KeyAccess { names: &["RW", "access", "delete"] };
-    pub const DELETE: KeyAccess = KeyAccess { names: &["RM", "delete"] };
+    pub const DELETE_VARIABLE: KeyAccess = KeyAccess::of(&["RW", "delete", "variable_flags"]);
+    pub const READ_DELETE: KeyAccess = KeyAccess::of(&["RW", "access", "delete"]);
+    pub const DELETE: KeyAccess = KeyAccess::of(&["RM", "delete"]);
+
+    const fn of(names: &'static [&'static str]) -> KeyAccess {
+        KeyAccess { names, unless: None }
+    }
+
+    /// The names that hold for a request.
+    pub fn names_in(self, words: &[&[u8]]) -> impl Iterator<Item = &'static str> {
+        let has =
+            |option: &str| words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(option.as_bytes()));
+        let names =
+            self.unless.filter(|unless| !has(unless.option)).map_or(self.names, |unless| unless.names);
+        names.iter().copied().filter(|name| *name != "variable_flags")
+    }
 }
 
 /// Where to begin.

@@ -31,6 +31,11 @@ pub trait Reply {
     fn set(&mut self, len: usize);
     /// An out-of-band message of `len` items (RESP2: an array).
     fn push(&mut self, len: usize);
+    /// Opens `len` pairs of remarks on the item that follows them. False for a listener who cannot be told (RESP2):
+    /// then they are left out.
+    fn attribute(&mut self, _len: usize) -> bool {
+        false
+    }
     /// A floating-point number (RESP2: a string).
     fn double(&mut self, value: f64);
     /// A boolean (RESP2: 1 or 0).

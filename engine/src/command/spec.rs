@@ -224,7 +224,11 @@ impl Spec {
 
     /// All ACL categories: those of the group and the flags, and the extra ones.
     pub const fn all_categories(&self) -> Categories {
-        let mut all = self.extra_categories.union(self.group.category());
+        let mut all = self.extra_categories;
+        // WAIT and its kin are generic and have nothing to do with keys.
+        if !matches!((self.group, self.routing), (Group::Generic, Routing::Keyless)) {
+            all = all.union(self.group.category());
+        }
         if self.flags.contains(Flags::WRITE) {
             all = all.union(Categories::WRITE);
         }

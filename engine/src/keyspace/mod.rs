@@ -1,7 +1,9 @@
 //! Key → value: the databases of one shard.
 
+pub mod census;
 pub mod compact;
 pub mod database;
+pub mod digest;
 pub mod entry;
 pub mod expire;
 pub mod garbage;

@@ -224,11 +224,15 @@ impl Keyspace {
         Ok(())
     }
 
+    /// The live entry of a key. One whose deadline has passed is not deleted, only not found.
+    pub fn peek(&self, db: u32, key: &Key<'_>, now_ms: u64) -> Option<EntryView<'_>> {
+        let entry = self.view(&self.find_any(db, key)?);
+        entry.deadline_ms().is_none_or(|deadline_ms| deadline_ms > now_ms).then_some(entry)
+    }
+
     /// Whether a key exists and its deadline has not passed. Deletes nothing.
     pub(super) fn is_live(&self, db: u32, key: &Key<'_>, now_ms: u64) -> bool {
-        let place = self.find_any(db, key);
-        let deadline_ms = place.map(|place| entry::deadline_ms(&self.heap, place.entry()));
-        deadline_ms.is_some_and(|deadline_ms| deadline_ms.is_none_or(|deadline_ms| deadline_ms > now_ms))
+        self.peek(db, key, now_ms).is_some()
     }
 
     /// Swaps the numbers of two databases, whether or not they have records.

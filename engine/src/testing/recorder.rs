@@ -28,6 +28,16 @@ impl Recorder {
         Recorder { resp3, items: Vec::new(), missing: 0 }
     }
 
+    /// The client has changed its protocol in the middle of the command.
+    pub fn set_resp3(&mut self, resp3: bool) {
+        self.resp3 = resp3;
+    }
+
+    /// Whether nothing was written.
+    pub fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
+
     /// The reply as text.
     ///
     /// # Panics

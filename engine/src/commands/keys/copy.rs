@@ -23,7 +23,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
         run: copy,
     },
     DataCommand {
-        spec: Spec::write("MOVE", Arity::Exactly(3), Keys::new(&[KeySpec::one(1, KeyAccess::READ_DELETE)]))
+        spec: Spec::write("MOVE", Arity::Exactly(3), Keys::new(&[KeySpec::one(1, KeyAccess::READ_UPDATE)]))
             .flags(Flags::FAST)
             .syntax("key db")
             .doc("1.0.0", "O(1)", "Moves a key to another database."),

@@ -3,7 +3,7 @@
 use crate::command::{Args, Arity, CommandResult, DataCommand, Exec, Flags, Keys, Outcome, Reply, Spec};
 
 const fn row(name: &'static str, since: &'static str, summary: &'static str) -> Spec {
-    Spec::read(name, Arity::Exactly(2), Keys::ONE_LOOK)
+    Spec::read(name, Arity::Exactly(2), Keys::ONE)
         .flags(Flags::FAST)
         .syntax("key")
         .doc(since, "O(1)", summary)
