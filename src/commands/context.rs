@@ -1,6 +1,7 @@
 //! What a server command works on.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use engine::command::Visitor;
 
@@ -15,7 +16,7 @@ pub struct Context<'c> {
     /// The client that called.
     pub client: &'c mut Client,
     /// What all threads share about this server.
-    pub node: &'c Node,
+    pub node: &'c Arc<Node>,
     /// The settings as this worker last saw them.
     pub settings: &'c Settings,
     /// Every command there is.
@@ -43,7 +44,7 @@ impl<'c> Context<'c> {
     pub fn new(
         client: &'c mut Client,
         protocol: &'c Cell<Protocol>,
-        node: &'c Node,
+        node: &'c Arc<Node>,
         settings: &'c Settings,
         catalogue: &'c Catalogue,
         worker: usize,

@@ -7,7 +7,20 @@ pub mod node;
 pub mod row;
 pub mod survey;
 
+mod client;
+mod cluster;
+mod command;
+mod config;
 mod connection;
+mod debug;
+mod hello;
+mod help;
+mod info;
+mod process;
+mod replication;
+
+#[cfg(test)]
+mod tests;
 
 pub use catalogue::Catalogue;
 pub use context::{Context, Later};
@@ -15,9 +28,22 @@ pub use node::Node;
 pub use row::{ServerCommand, ServerHandler};
 pub use survey::{ClientView, Fate, Survey, WorkerView};
 
-const FAMILIES: &[&[ServerCommand]] = &[connection::COMMANDS];
+const FAMILIES: &[&[&[ServerCommand]]] = &[
+    &[
+        cluster::COMMANDS,
+        config::COMMANDS,
+        connection::COMMANDS,
+        debug::COMMANDS,
+        hello::COMMANDS,
+        info::COMMANDS,
+        process::COMMANDS,
+        replication::COMMANDS,
+    ],
+    client::FAMILY,
+    command::FAMILY,
+];
 
 /// Every connection and server command.
 pub fn server_commands() -> impl Iterator<Item = &'static ServerCommand> {
-    FAMILIES.iter().copied().flatten()
+    FAMILIES.iter().copied().flatten().copied().flatten()
 }

@@ -2,14 +2,15 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use shm::Budget;
 
 use crate::config::Config;
 use crate::telemetry::WorkerCounters;
+use crate::telemetry::info::PersistenceReport;
 
 /// How to stop: SHUTDOWN, and what signals do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -42,7 +43,20 @@ pub struct Node {
     next_client_id: AtomicU64,
     /// Deletes due keys by itself, not only when somebody asks for them.
     expires_actively: AtomicBool,
+    start: OnceLock<StartReport>,
+    /// The most memory in use that anybody has seen, bytes.
+    used_bytes_peak: AtomicU64,
     stop: Box<dyn Fn(Stop) + Send + Sync>,
+}
+
+/// What the start has found and done, for INFO.
+#[derive(Debug, Clone, Default)]
+pub struct StartReport {
+    pub persistence: PersistenceReport,
+    /// Where the server listens: `name=tcp,bind=127.0.0.1,port=6379`.
+    pub listeners: Vec<String>,
+    /// Memory in use when the server began to serve, bytes.
+    pub used_bytes: u64,
 }
 
 /// Kept off the line of the next worker's.
@@ -75,6 +89,8 @@ impl Node {
             memory,
             next_client_id: AtomicU64::new(1),
             expires_actively: AtomicBool::new(true),
+            start: OnceLock::new(),
+            used_bytes_peak: AtomicU64::new(0),
             stop,
         }
     }
@@ -127,6 +143,24 @@ impl Node {
 
     pub fn set_active_expiry(&self, active: bool) {
         self.expires_actively.store(active, Ordering::Relaxed);
+    }
+
+    /// Keeps what the start has found. The first report stays.
+    pub fn note_start(&self, report: StartReport) {
+        // A second start would be another node.
+        let _ = self.start.set(report);
+    }
+
+    /// What the start has found; empty before it is over.
+    pub fn start_report(&self) -> &StartReport {
+        static NOTHING: LazyLock<StartReport> = LazyLock::new(StartReport::default);
+        self.start.get().unwrap_or(&NOTHING)
+    }
+
+    /// Takes note of the memory in use, bytes; returns the most that was ever noted.
+    pub fn note_used_bytes(&self, bytes: u64) -> u64 {
+        // Relaxed: the number stands for itself.
+        self.used_bytes_peak.fetch_max(bytes, Ordering::Relaxed).max(bytes)
     }
 
     /// Stops the server.

@@ -5,6 +5,7 @@ use engine::keyspace::Keyspace;
 use engine::shard::ShardId;
 
 use crate::client::{Buffers, Client, Protocol};
+use crate::telemetry::Rate;
 
 /// A question on its way through the workers, in ascending order, the asking client's own among them. It
 /// is sent from thread to thread, so it owns what it carries.
@@ -29,6 +30,9 @@ pub trait Survey: Send {
 pub trait WorkerView {
     /// Its number, from 0.
     fn id(&self) -> usize;
+
+    /// How busy it has been lately.
+    fn rate(&self) -> Rate;
 
     /// Calls `visit` with each of the worker's clients, in no order.
     fn clients(&mut self, visit: &mut dyn FnMut(ClientView<'_>) -> Fate);

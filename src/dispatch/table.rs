@@ -170,13 +170,21 @@ fn add_parents(rows: &mut Vec<Row>) {
             continue;
         }
         let group = rows[id].spec.group;
-        rows.push(Row::new(rows.len(), Box::leak(Box::new(parent_spec(name, group))), Run::Parent));
+        let children = rows.iter().filter(|row| row.spec.parent() == Some(name));
+        let since = children.map(|row| row.spec.since).min_by_key(|since| version(since)).unwrap_or_default();
+        let spec = parent_spec(name, group, since);
+        rows.push(Row::new(rows.len(), Box::leak(Box::new(spec)), Run::Parent));
     }
 }
 
-fn parent_spec(name: &'static str, group: Group) -> Spec {
+/// The numbers of a version.
+fn version(text: &str) -> Vec<u32> {
+    text.split('.').map(|part| part.parse().unwrap_or(0)).collect()
+}
+
+fn parent_spec(name: &'static str, group: Group, since: &'static str) -> Spec {
     Spec::plain(name, Arity::AtLeast(2)).group(group).flags(Flags::empty()).doc(
-        "",
+        since,
         "Depends on subcommand.",
         "A container for commands that share a name.",
     )
@@ -204,6 +212,7 @@ fn catalogue(rows: &[Row]) -> Catalogue {
                 subcommands: row.subcommands.iter().map(|id| rows[usize::from(*id)].spec).collect(),
             })
             .collect(),
+        rows.iter().map(|row| row.spec).collect(),
     )
 }
 

@@ -98,6 +98,9 @@ impl Reply for Wire<'_> {
     fn push(&mut self, len: usize) {
         self.encoder().push(len);
     }
+    fn attribute(&mut self, len: usize) -> bool {
+        self.encoder().attribute(len)
+    }
     fn double(&mut self, value: f64) {
         self.encoder().double(value);
     }

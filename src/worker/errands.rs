@@ -15,6 +15,7 @@ use crate::client::Protocol;
 use crate::commands::{ClientView, Fate, Survey, WorkerView};
 use crate::dispatch::WorkerId;
 use crate::session::Wire;
+use crate::telemetry::Rate;
 
 /// What goes on after others have had their turn.
 pub enum Errand {
@@ -113,7 +114,8 @@ impl Worker {
             inquiry.failed |= catch_unwind(look).is_err();
         }
         let asker = (inquiry.return_to.worker == self.id).then_some(inquiry.return_to.session);
-        let mut view = View { id: self.id, sessions: &mut self.sessions, asker, killed: Vec::new() };
+        let rate = self.rates.rate(self.reading());
+        let mut view = View { id: self.id, rate, sessions: &mut self.sessions, asker, killed: Vec::new() };
         let survey = &mut inquiry.survey;
         inquiry.failed |= catch_unwind(AssertUnwindSafe(|| survey.worker(&mut view))).is_err();
         for key in view.killed {
@@ -172,6 +174,7 @@ impl Worker {
 /// What a survey sees.
 struct View<'w> {
     id: WorkerId,
+    rate: Rate,
     sessions: &'w mut Sessions,
     /// The session that asks, if it is this worker's.
     asker: Option<SessionKey>,
@@ -181,6 +184,10 @@ struct View<'w> {
 impl WorkerView for View<'_> {
     fn id(&self) -> usize {
         self.id.index()
+    }
+
+    fn rate(&self) -> Rate {
+        self.rate
     }
 
     fn clients(&mut self, visit: &mut dyn FnMut(ClientView<'_>) -> Fate) {

@@ -58,7 +58,7 @@ use upkeep::Upkeep;
 use crate::commands::Node;
 use crate::config::View;
 use crate::dispatch::{Placement, WorkerId};
-use crate::telemetry::WorkerCounters;
+use crate::telemetry::{Rates, WorkerCounters};
 
 pub use mail::{Letter, Mailbox, Report};
 pub use message::Message;
@@ -105,6 +105,7 @@ pub struct Worker {
     input_limits: InputLimits,
     timers: Timers<Alarm>,
     idle_limit: IdleLimit,
+    rates: Rates,
     /// Spare memory will be given back before long.
     tidies: bool,
     mailbox: Arc<Mailbox>,
@@ -149,6 +150,7 @@ impl Worker {
             settings,
             timers: Timers::new(),
             idle_limit,
+            rates: Rates::default(),
             tidies: false,
             mailbox,
             report,

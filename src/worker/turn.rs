@@ -4,6 +4,7 @@ use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::Worker;
+use crate::telemetry::Reading;
 
 impl Worker {
     /// Waits until there is something to do, at most `patience`, and does it.
@@ -29,8 +30,27 @@ impl Worker {
         self.tidy_later();
         self.ring_alarms();
         self.links.flush();
+        self.take_reading();
         self.report_when_drained();
         Ok(())
+    }
+
+    /// Notes how much has been done, now and then.
+    fn take_reading(&mut self) {
+        if self.rates.due(self.executor.now_ms) {
+            self.rates.take(self.reading());
+        }
+    }
+
+    /// How much has been done until now.
+    pub(super) fn reading(&self) -> Reading {
+        let counters = &self.executor.counters;
+        Reading {
+            at_ms: self.executor.now_ms,
+            commands: counters.commands_processed.get(),
+            input_bytes: counters.net_input_bytes.get(),
+            output_bytes: counters.net_output_bytes.get(),
+        }
     }
 
     fn follow_settings(&mut self) {

@@ -68,14 +68,7 @@ pub(super) struct Header {
 impl Header {
     #[inline]
     pub(super) fn read(heap: &Heap, link: Link) -> Header {
-        Header::decode(heap.bytes(block(link), 0, HEADER_LEN))
-    }
-
-    /// Reads the header at the start of a node's bytes.
-    #[inline]
-    pub(super) fn decode(node: &[u8]) -> Header {
-        // A node is never shorter than its header.
-        let bytes: &[u8; HEADER_LEN] = node.first_chunk().expect("a header");
+        let bytes = heap.bytes(block(link), 0, HEADER_LEN);
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let flags_used = u16::from_le_bytes([bytes[USED], bytes[USED + 1]]);
         Header {
@@ -165,32 +158,6 @@ pub(super) fn paint(heap: &mut Heap, link: Link, red: bool) -> Result<(), OutOfM
         return Ok(());
     }
     heap.store(block(link), USED, &painted.to_le_bytes())
-}
-
-/// The outermost node of a tree on one side.
-pub(super) fn outermost(heap: &Heap, mut link: Link, side: Side) -> Link {
-    loop {
-        match child(heap, link, side) {
-            0 => return link,
-            next => link = next,
-        }
-    }
-}
-
-/// A node's header, its base, and its first element: what a search looks at on its way.
-#[inline]
-pub(super) fn glance<P: Packing>(heap: &Heap, packing: P, link: Link) -> (Header, P::Item<'_>) {
-    let node = heap.rest_of_page(block(link));
-    let body = &node[P::BODY..];
-    let base = if P::BASED { base_at(&node[HEADER_LEN..]) } else { 0 };
-    let len = P::ELEMENT_LEN.unwrap_or_else(|| packing.element_len(body));
-    (Header::decode(node), packing.decode(&body[..len], base))
-}
-
-#[inline]
-fn base_at(bytes: &[u8]) -> u64 {
-    // Nodes of based packings have 8 bytes of base.
-    u64::from_le_bytes(*bytes.first_chunk().expect("a base"))
 }
 
 /// The elements of one block, be it a node or a plain block: where they are, how many, how long.
@@ -289,22 +256,16 @@ impl View {
             packing.compare(heap, key, item)
         };
         if let Some(len) = P::ELEMENT_LEN {
-            // Halving without a branch on the outcome, which nobody can predict.
-            let (mut low, mut left) = (0, self.own);
-            while left > 1 {
-                let half = left / 2;
-                let less = compare((low + half - 1) * len, len) == Ordering::Greater;
-                low += if less { half } else { 0 };
-                left -= half;
+            let (mut low, mut high) = (0, self.own);
+            while low < high {
+                let middle = low.midpoint(high);
+                match compare(middle * len, len) {
+                    Ordering::Less => high = middle,
+                    Ordering::Equal => return (Slot { index: middle, offset: middle * len }, true),
+                    Ordering::Greater => low = middle + 1,
+                }
             }
-            let order = if left == 1 { compare(low * len, len) } else { Ordering::Less };
-            low += usize::from(order == Ordering::Greater);
-            let found = match order {
-                Ordering::Less => false,
-                Ordering::Equal => true,
-                Ordering::Greater => low < self.own && compare(low * len, len) == Ordering::Equal,
-            };
-            return (Slot { index: low, offset: low * len }, found);
+            return (Slot { index: low, offset: low * len }, false);
         }
         let mut slot = Slot { index: 0, offset: 0 };
         while slot.index + STRIDE < self.own {

@@ -183,26 +183,35 @@ impl Position {
         let path = &mut position.path;
         path.start(root.link());
         let mut passed = 0;
-        // The last node whose first element is not greater, by its depth, and what stands before it. As a
-        // branch on the outcome of a comparison is predicted wrong half of the time, there is none.
-        let (mut depth, mut start) = (0, 0);
+        // The last node whose first element is not greater: its depth, its view, what stands before.
+        let mut candidate = None;
         loop {
-            let (header, first) = node::glance(heap, packing, path.last());
-            let right = packing.compare(heap, key, first) != Ordering::Less;
-            let before = passed + header.before as usize;
-            (depth, start) = if right { (path.len(), before) } else { (depth, start) };
-            passed = if right { before + usize::from(header.own) } else { passed };
-            let side = if right { Side::Right } else { Side::Left };
+            let link = path.last();
+            let header = Header::read(heap, link);
+            let view = View::with_header::<P>(heap, link, &header);
+            let side = match packing.compare(heap, key, view.first(heap, packing)) {
+                Ordering::Less => Side::Left,
+                Ordering::Equal => {
+                    position.rank = passed + header.before as usize;
+                    return (position, true);
+                }
+                Ordering::Greater => {
+                    let start = passed + header.before as usize;
+                    candidate = Some((path.len(), view, start));
+                    passed = start + view.own;
+                    Side::Right
+                }
+            };
             match header.child(side) {
                 0 => break,
                 next => path.push(side, next),
             }
         }
-        if depth == 0 {
+        let Some((len, view, start)) = candidate else {
             return (position, false);
-        }
-        path.truncate(depth);
-        let (slot, found) = View::of_node::<P>(heap, path.last()).search(heap, packing, key);
+        };
+        path.truncate(len);
+        let (slot, found) = view.search(heap, packing, key);
         position.slot = slot;
         position.rank = start + slot.index;
         (position, found)

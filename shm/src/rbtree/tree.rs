@@ -4,7 +4,7 @@ use std::ops::{Bound, Range};
 
 use super::insert::{insert, replace, stays};
 use super::iterate::{Back, Iter};
-use super::node::{self, Node, Side, View};
+use super::node::{Node, View};
 use super::path::Position;
 use super::range::{append, remove_range, split_off};
 use super::reclaim::{reclaim, relocate};
@@ -100,20 +100,12 @@ impl<P: Packing> Tree<P> {
 
     /// The first element.
     pub fn first<'h>(&self, heap: &'h Heap) -> Option<P::Item<'h>> {
-        Some(self.outermost(heap, Side::Left)?.first(heap, self.packing))
+        self.at(heap, 0)
     }
 
     /// The last element.
     pub fn last<'h>(&self, heap: &'h Heap) -> Option<P::Item<'h>> {
-        Some(self.outermost(heap, Side::Right)?.last(heap, self.packing))
-    }
-
-    fn outermost(&self, heap: &Heap, side: Side) -> Option<View> {
-        match self.root.form() {
-            Form::Empty => None,
-            Form::Plain => Some(View::of_plain::<P>(heap, self.root)),
-            Form::Tree => Some(View::of_node::<P>(heap, node::outermost(heap, self.root.link(), side))),
-        }
+        self.at(heap, self.len().checked_sub(1)?)
     }
 
     /// How many elements stand before the one with this key.
