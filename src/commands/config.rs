@@ -14,7 +14,7 @@ use super::node::Node;
 use super::row::ServerCommand;
 use super::survey::{Survey, WorkerView};
 use crate::config::{Caller, Changes, Refused};
-use crate::telemetry::{WorkerCounters, log};
+use crate::telemetry::log;
 
 pub(super) const COMMANDS: &[ServerCommand] = &[
     ServerCommand {
@@ -146,14 +146,14 @@ fn rewrite(context: &mut Context<'_>, _: &mut Args<'_>, reply: &mut dyn Reply) -
 }
 
 fn reset_counters(context: &mut Context<'_>, _: &mut Args<'_>, _: &mut dyn Reply) -> CommandResult {
-    let counters = context.node.counters.clone();
-    context.later(Later::Survey(Box::new(Reset { counters, harvest: Harvest::default() })));
+    let node = Arc::clone(context.node);
+    context.later(Later::Survey(Box::new(Reset { node, harvest: Harvest::default() })));
     Ok(Outcome::Done)
 }
 
 /// Counters are set to zero by the thread that counts.
 struct Reset {
-    counters: Vec<Arc<WorkerCounters>>,
+    node: Arc<Node>,
     harvest: Harvest,
 }
 
@@ -167,12 +167,13 @@ impl Survey for Reset {
     }
 
     fn worker(&mut self, worker: &mut dyn WorkerView) {
-        let counters = &self.counters[worker.id()];
+        let counters = &self.node.counters[worker.id()];
         self.harvest.count(counters);
         counters.reset();
     }
 
     fn finish(self: Box<Self>, reply: &mut dyn Reply) {
+        self.node.reset_other_totals();
         reply.ok();
     }
 }
@@ -251,14 +252,17 @@ mod tests {
     #[test]
     fn counters_begin_again_and_levels_stay() {
         let mut rig = Rig::new(&[]);
+        // Of two workers and another thread.
         for counters in &rig.node.counters {
-            counters.commands_processed.add(5);
+            counters.connections_received.add(5);
             counters.clients.add(1);
         }
+        let totals = |rig: &Rig| (rig.node.totals().connections_received, rig.node.totals().clients);
+        assert_eq!(totals(&rig), (15, 3));
         assert_eq!(rig.run("CONFIG RESETSTAT"), "OK");
-        for counters in &rig.node.counters {
-            assert_eq!((counters.commands_processed.get(), counters.clients.get()), (0, 1));
-        }
+        assert_eq!(totals(&rig), (0, 3));
+        rig.node.counters[2].connections_received.add(1);
+        assert_eq!(totals(&rig), (1, 3));
     }
 
     #[test]

@@ -18,9 +18,7 @@ use crate::telemetry::info::{
     ClientsReport, CommandReport, DatabaseReport, MemoryReport, Report, Section, Sections, ServerReport,
     render,
 };
-use crate::telemetry::{
-    CommandTotals, CpuTimes, ProcessMemory, Rate, Totals, WorkerCounters, system_memory_bytes,
-};
+use crate::telemetry::{CommandTotals, CpuTimes, ProcessMemory, Rate, WorkerCounters, system_memory_bytes};
 
 pub(super) const COMMANDS: &[ServerCommand] = &[ServerCommand {
     spec: Spec::plain("INFO", Arity::AtLeast(1))
@@ -128,7 +126,7 @@ impl Survey for Census {
 
     fn finish(self: Box<Self>, reply: &mut dyn Reply) {
         let Census { mut findings, memory, node, show, .. } = *self;
-        findings.report.totals = Totals::of(node.counters.iter().map(|counters| &**counters));
+        findings.report.totals = node.totals();
         findings.add_memory(memory, &node);
         findings.add_databases();
         show(findings, reply);
@@ -187,7 +185,7 @@ impl Findings {
             clients: ClientsReport::default(),
             memory: MemoryReport::default(),
             persistence: node.start_report().persistence.clone(),
-            totals: Totals::of(counters()),
+            totals: node.totals(),
             rate: Rate::default(),
             commands,
             errors,

@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use parking_lot::Mutex;
 use shm::Budget;
 
 use crate::config::Config;
-use crate::telemetry::WorkerCounters;
 use crate::telemetry::info::PersistenceReport;
+use crate::telemetry::{Totals, WorkerCounters};
 
 /// How to stop: SHUTDOWN, and what signals do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,6 +45,8 @@ pub struct Node {
     /// Deletes due keys by itself, not only when somebody asks for them.
     expires_actively: AtomicBool,
     start: OnceLock<StartReport>,
+    /// What the threads besides the workers had counted when counters were last set to zero.
+    others_start: Mutex<Totals>,
     /// The most memory in use that anybody has seen, bytes.
     used_bytes_peak: AtomicU64,
     stop: Box<dyn Fn(Stop) + Send + Sync>,
@@ -90,6 +93,7 @@ impl Node {
             next_client_id: AtomicU64::new(1),
             expires_actively: AtomicBool::new(true),
             start: OnceLock::new(),
+            others_start: Mutex::default(),
             used_bytes_peak: AtomicU64::new(0),
             stop,
         }
@@ -155,6 +159,19 @@ impl Node {
     pub fn start_report(&self) -> &StartReport {
         static NOTHING: LazyLock<StartReport> = LazyLock::new(StartReport::default);
         self.start.get().unwrap_or(&NOTHING)
+    }
+
+    /// Counters of all threads.
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::of(self.counters.iter().map(|counters| &**counters));
+        totals.since(&self.others_start.lock());
+        totals
+    }
+
+    /// Sets the counters of threads that are not workers to zero. A worker resets its own.
+    pub fn reset_other_totals(&self) {
+        *self.others_start.lock() =
+            Totals::of(self.counters[self.worker_count()..].iter().map(|counters| &**counters));
     }
 
     /// Takes note of the memory in use, bytes; returns the most that was ever noted.

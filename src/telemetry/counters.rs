@@ -86,6 +86,11 @@ macro_rules! counters {
                 $(self.$event = self.$event.wrapping_add(worker.$event.get());)+
                 $(self.$level = self.$level.wrapping_add(worker.$level.get());)+
             }
+
+            /// Counts events from `start` on; levels are what they are.
+            pub fn since(&mut self, start: &Totals) {
+                $(self.$event = self.$event.wrapping_sub(start.$event);)+
+            }
         }
     };
 }

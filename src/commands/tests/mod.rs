@@ -50,7 +50,7 @@ impl Rig {
         let flags = ["--enable-debug-command", "yes"].iter().chain(flags);
         let flags: Vec<OsString> = flags.map(OsString::from).collect();
         let config = load(&flags).expect("good flags").config;
-        let counters = (0..WORKERS).map(|_| Arc::new(WorkerCounters::new(Table::get().len()))).collect();
+        let counters = (0..=WORKERS).map(|_| Arc::new(WorkerCounters::new(Table::get().len()))).collect();
         let stopped = Arc::new(Mutex::new(None));
         let stop = {
             let stopped = Arc::clone(&stopped);
@@ -58,7 +58,7 @@ impl Rig {
         };
         let memory = Arc::new(shm::Budget::new(u64::MAX));
         let mut rig = Rig {
-            node: Arc::new(Node::new(Arc::clone(&config), counters, SHARDS, memory, stop)),
+            node: Arc::new(Node::new(Arc::clone(&config), WORKERS, counters, SHARDS, memory, stop)),
             settings: View::new(config),
             data: Session::new(SHARDS),
             clients: Vec::new(),
