@@ -10,11 +10,14 @@ const UNKNOWN: Error = Error::text(
 );
 const ONLY_RESP3: Error = Error::text("ERR RESP2 is not supported by this command");
 
+/// Redis's example, not a constant of nature.
+const DOUBLE: f64 = 3141.0 / 1000.0;
+
 pub(super) fn example(_: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     match &*args.word()?.to_ascii_lowercase() {
         b"string" => reply.bulk(b"Hello World"),
         b"integer" => reply.integer(12345),
-        b"double" => reply.double(3.141),
+        b"double" => reply.double(DOUBLE),
         b"bignum" => reply.big_number("1234567999999999999999999999999999999"),
         b"null" => reply.null(),
         b"array" => {
