@@ -35,6 +35,7 @@ use layout::{HOT_AT, ROOTS_AT};
 use recycle::Recycler;
 
 pub use attach::RecoveryReport;
+pub use transaction::FREES_ALWAYS;
 
 /// Bytes of one page. A block never crosses a page.
 pub const PAGE_LEN: usize = 64 * 1024;

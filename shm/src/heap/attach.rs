@@ -76,7 +76,8 @@ impl Heap {
         }
         finish_page_work(&mut region, classes, &mut report);
 
-        let heap = Heap::over(region, options);
+        let mut heap = Heap::over(region, options);
+        heap.keep_spare_log_page();
         report.pages = heap.pages.count();
         report.used_bytes = heap.used_bytes();
         heap.check_used_bytes()?;

@@ -78,9 +78,9 @@ impl Recycler {
         if !self.is_young(raw) {
             return false;
         }
-        let idle = &mut self.idle[usize::from(class)];
-        debug_assert!(!idle.iter().rev().take(64).any(|&other| other == raw), "block freed twice");
-        idle.push(raw);
+        // Freed a second time it would count as old, so that the commit notices.
+        self.slots[self.slot(raw)] = 0;
+        self.idle[usize::from(class)].push(raw);
         self.idle_count += 1;
         true
     }
@@ -93,6 +93,7 @@ impl Recycler {
         }
         let raw = self.idle[usize::from(class)].pop()?;
         self.idle_count -= 1;
+        self.slots[self.slot(raw)] = self.entry(raw);
         Some(raw)
     }
 
@@ -143,6 +144,7 @@ mod tests {
         let mut recycler = Recycler::new();
         recycler.allocated(8);
         assert!(recycler.keep(8, 3));
+        assert!(!recycler.keep(8, 3), "twice");
         assert!(!recycler.keep(9, 3));
         assert_eq!((recycler.take(2), recycler.take(3), recycler.take(3)), (None, Some(8), None));
         assert!(recycler.keep(8, 3));

@@ -445,6 +445,34 @@ fn failures_can_be_asked_for() {
 
 #[test]
 #[should_panic(expected = "freed twice")]
+fn a_young_block_freed_twice_is_caught_before_the_commit() {
+    let mut heap = heap();
+    let block = filled(&mut heap, 16, 1);
+    heap.free(block);
+    heap.free(block);
+    heap.commit();
+}
+
+#[test]
+fn a_large_heap_frees_thousands_when_no_memory_is_left() {
+    let mut heap = Heap::in_memory(4 << 20);
+    let mut blocks: Vec<Block> = Vec::new();
+    while let Ok(block) = heap.allocate(900) {
+        blocks.push(block);
+        heap.commit();
+    }
+    heap.rollback();
+    assert!(blocks.len() > 4000);
+    for &block in &blocks[..4000] {
+        heap.free(block);
+    }
+    heap.set_root(0, 1).expect("the page in reserve has room for these");
+    heap.commit();
+    heap.verify(blocks[4000..].iter().copied()).expect("sound");
+}
+
+#[test]
+#[should_panic(expected = "freed twice")]
 fn a_block_freed_twice_is_caught_before_the_commit() {
     let mut heap = heap();
     let block = filled(&mut heap, 16, 1);

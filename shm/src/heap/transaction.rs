@@ -9,16 +9,20 @@ use super::layout::{BACKED_LEN_AT, GROUP_PAGES, HOT_AT, PREPARED_AT, TAIL_AT};
 use crate::alloc::page::{self, Kind};
 use crate::heap::PAGE_LEN;
 use crate::region::CHUNK_LEN;
+use crate::undo::log::Log;
 use crate::undo::recovery;
 use crate::{Handle, OutOfMemory};
 
 /// Pages in a chunk.
 pub(super) const CHUNK_PAGES: usize = CHUNK_LEN / PAGE_LEN;
+/// Blocks that one transaction can give back whatever happens.
+pub const FREES_ALWAYS: usize = Log::FREES_ALWAYS;
 /// Spare log pages a heap of more than a chunk keeps between transactions.
 const SPARE_LOG_PAGES: usize = 1;
 
 impl Heap {
-    /// Gives a block back at the commit.
+    /// Gives a block back at the commit. When no memory can be had at all, [`FREES_ALWAYS`] blocks can be given back
+    /// in one transaction for certain; from there on its next store fails.
     #[inline]
     pub fn free<T: ?Sized>(&mut self, block: Handle<T>) {
         if !self.log.begun() {
@@ -28,13 +32,12 @@ impl Heap {
         if self.deferred_frees() >= self.log.frees_soft_max() {
             self.make_room_for_frees();
         }
-        debug_assert!(self.is_block(block), "free of {block:?}, which is no block");
+        debug_assert!(self.bit_of(block).is_some(), "free of {block:?}, which is no block");
         let page = self.at(block, 0) / PAGE_LEN;
         if self.recycler.keep(block.raw(), self.pages.class_number_of(page)) {
             return;
         }
-        // The commit will look at the page's bitmap.
-        self.region.prefetch(page * PAGE_LEN);
+        self.prefetch_free(block);
         self.frees.push(block.raw());
         if cfg!(hearth_mutant = "reuse_before_commit") {
             self.apply_frees();
@@ -46,9 +49,21 @@ impl Heap {
         self.frees.len() + self.recycler.idle_count()
     }
 
-    fn is_block<T: ?Sized>(&self, block: Handle<T>) -> bool {
+    /// Asks the processor for what giving this block back at a commit will look at. Worth calling as soon as it is
+    /// known that a block will probably be replaced.
+    #[inline]
+    pub fn prefetch_free<T: ?Sized>(&self, block: Handle<T>) {
+        if let Some((word_at, _)) = self.bit_of(block) {
+            self.region.prefetch(word_at);
+        }
+    }
+
+    /// Where a block's bit is; `None` if it is no block.
+    #[inline]
+    fn bit_of<T: ?Sized>(&self, block: Handle<T>) -> Option<(usize, u32)> {
         let at = self.at(block, 0);
-        self.pages.class_of(at / PAGE_LEN).is_some_and(|class| class.index_of(at % PAGE_LEN).is_some())
+        let (page, class) = (at / PAGE_LEN, self.pages.class_of(at / PAGE_LEN)?);
+        Some(page::bit_of(page, class.index_of(at % PAGE_LEN)?))
     }
 
     /// Whether anything was stored, allocated or freed since the last commit or rollback.
@@ -291,6 +306,17 @@ impl Heap {
         self.pages.resize(count);
         for page in known..count {
             self.pages.reload(&self.region, page);
+        }
+        self.keep_spare_log_page();
+    }
+
+    /// A heap of more than a chunk always has a page for its log in reserve, so that blocks by the thousand can be
+    /// given back when no memory is left.
+    pub(super) fn keep_spare_log_page(&mut self) {
+        let large = self.region.len() > CHUNK_LEN;
+        if large && self.log.page_count() < SPARE_LOG_PAGES && self.pages.lowest_free().is_some() {
+            // Refused only by a bound that allows no page at all.
+            let _ = self.add_log_page();
         }
     }
 }

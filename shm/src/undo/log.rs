@@ -45,6 +45,9 @@ pub(crate) struct Log {
 }
 
 impl Log {
+    /// Deferred frees for which there is always room.
+    pub const FREES_ALWAYS: usize = FREES_IN_PART / 2;
+
     pub fn new() -> Log {
         Log {
             at: LOG_AT,
