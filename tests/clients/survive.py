@@ -34,9 +34,11 @@ def start(program, port, home, shm):
     server = subprocess.Popen(command, stdout=open(home / "log", "a"), stderr=subprocess.STDOUT)
     while True:
         try:
-            redis.Redis(port=port).ping()
-            return server, time.monotonic() - begin
-        except redis.ConnectionError:
+            with socket.create_connection(("127.0.0.1", port)) as connection:
+                connection.sendall(b"PING\r\n")
+                if connection.recv(64) == b"+PONG\r\n":
+                    return server, time.monotonic() - begin
+        except OSError:
             if server.poll() is not None:
                 sys.exit(f"the server ended:\n{(home / 'log').read_text()}")
 
