@@ -17,7 +17,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     run::<false>(pattern, text)
 }
 
-/// As [`matches`], but ASCII letters are the same in either case (an escaped letter inside a class is not).
+/// As [`matches()`], but ASCII letters are the same in either case (an escaped letter inside a class is not).
 pub fn matches_ignore_case(pattern: &[u8], text: &[u8]) -> bool {
     run::<true>(pattern, text)
 }

@@ -6,7 +6,7 @@
 //! aligned word after everything before it and before everything after it. No fence instruction is needed,
 //! because nobody reads the memory while the process lives.
 //!
-//! With the feature `fault` each call is one numbered event: see [`crate::fault`].
+//! With the feature `fault` each call is one numbered event: see the module `fault`.
 
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU64, Ordering, compiler_fence};

@@ -9,7 +9,7 @@
 //! ordinary memory ([`Region::in_memory`], for tests, Miri, AddressSanitizer and valgrind). The base never
 //! moves and the length never shrinks; memory comes back to the system by punching holes.
 //!
-//! Reads are bounds-checked against the backed length. Stores live in [`crate::cell`], so that there is
+//! Reads are bounds-checked against the backed length. Stores live in `cell.rs`, so that there is
 //! one store path.
 
 use std::alloc::Layout;

@@ -462,10 +462,11 @@ pub fn del_words(key: &[u8]) -> Vec<Box<[u8]>> {
 /// The canonical command that makes an entry's key hold what it holds.
 fn store_words(entry: &EntryView<'_>) -> Vec<Box<[u8]>> {
     let (key, value) = (entry.key(), entry.string().contiguous());
-    match entry.deadline_ms() {
-        None => words(&[b"SET", &key, &value]),
-        Some(ms) => words(&[b"SET", &key, &value, b"PXAT", itoa::Buffer::new().format(ms).as_bytes()]),
+    let mut command = words(&[b"SET", &key, &value]);
+    if let Some(deadline_ms) = entry.deadline_ms() {
+        command.extend(words(&[b"PXAT", itoa::Buffer::new().format(deadline_ms).as_bytes()]));
     }
+    command
 }
 
 /// Computes an entry's hash again, for the index's growth.

@@ -1,6 +1,6 @@
 //! The request parser: incremental and without copies.
 //!
-//! A request is an array of bulk strings, or a line typed by a human (see [`inline`](super::inline)):
+//! A request is an array of bulk strings, or a line typed by a human (see the module `inline`):
 //! ```text
 //! *2\r\n $4\r\nECHO\r\n $5\r\nhello\r\n         ECHO hello\r\n
 //! ```

@@ -18,7 +18,7 @@
 //! byte follows two or three handles. A change costs what it touches: short ranges are overwritten
 //! through the undo log, longer ones copied chunk by chunk into fresh blocks.
 //!
-//! A function that returns [`OutOfMemory`](crate::OutOfMemory) leaves the heap's transaction in the
+//! A function that returns [`OutOfMemory`] leaves the heap's transaction in the
 //! middle of a change: the caller must roll back, and go on with the extent it had before.
 
 mod read;

@@ -105,7 +105,7 @@ pub struct Words {
 }
 
 /// Reads the header at the start of `bytes`. Says only whether this is one and what it says; whether it
-/// fits is for [`Header::check`].
+/// fits is for its check.
 pub fn decode_header(bytes: &[u8]) -> Result<Header, Flaw> {
     let at = Fields { bytes };
     let (magic, seen) = (MAGIC.to_le_bytes(), bytes.len().min(8));
