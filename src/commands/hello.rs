@@ -80,7 +80,7 @@ fn hello(context: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) 
     if let Some((user, password)) = login {
         log_in(context, user, password)?;
     }
-    if !context.client.authenticated {
+    if !context.client.authenticated && context.node.config.settings().password.is_some() {
         return Err(NOT_LOGGED_IN);
     }
     if let Some(client_name) = client_name {
@@ -239,5 +239,8 @@ mod tests {
         assert_eq!(rig.run("CONFIG SET requirepass other"), "OK");
         assert!(rig.client(0).authenticated, "who is in stays in");
         assert_eq!(rig.run("AUTH other"), "OK");
+        rig.client(0).authenticated = false;
+        assert_eq!(rig.run("CONFIG SET requirepass \"\""), "OK");
+        assert!(rig.run("HELLO").contains("\"proto\""), "nobody has to log in any more");
     }
 }

@@ -14,6 +14,8 @@ use crate::client::Client;
 /// What rules may look at.
 pub struct Standing<'s> {
     pub client: &'s Client,
+    /// There is a password.
+    pub asks_password: bool,
     /// The memory limit is reached.
     pub memory_full: bool,
     /// The data is still being loaded.
@@ -33,7 +35,7 @@ struct Gate {
 const GATES: &[Gate] = &[
     Gate {
         concerns: |spec| !spec.flags.contains(Flags::NO_AUTH),
-        is_armed: |standing| !standing.client.authenticated,
+        is_armed: |standing| standing.asks_password && !standing.client.authenticated,
         verdict: |_, _| Err(Refusal::NotLoggedIn),
     },
     Gate {

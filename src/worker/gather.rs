@@ -123,6 +123,7 @@ impl Worker {
 
     /// Appends one session's requests to the chunk.
     fn parse(&mut self, key: SessionKey, budget: &mut Budget) -> Stop {
+        let asks_password = self.settings.password.is_some();
         let Worker { sessions, chunk, executor, placement, berths, input_limits, spares, .. } = self;
         sessions.touch(key);
         let session = &mut sessions[key];
@@ -135,7 +136,7 @@ impl Worker {
             if budget.calls == 0 {
                 break Stop::Budget;
             }
-            let stranger = !session.client.authenticated;
+            let stranger = asks_password && !session.client.authenticated;
             let limits = if stranger { &input_limits.stranger } else { &input_limits.known };
             match parse_one(session, parsed_len, limits, chunk, executor, placement, berths) {
                 Parsed::Request { consumed } => {

@@ -122,7 +122,12 @@ impl Worker {
     }
 
     fn standing<'s>(&self, session: &'s Session) -> Standing<'s> {
-        Standing { client: &session.client, memory_full: self.node.is_memory_full(), loading: false }
+        Standing {
+            client: &session.client,
+            asks_password: self.settings.password.is_some(),
+            memory_full: self.node.is_memory_full(),
+            loading: false,
+        }
     }
 
     /// Takes one call as far as it goes.
