@@ -26,6 +26,7 @@ pub(super) const ROWS: &[Setting] = &[
         .sets(|s, v| s.warm_restart = v.is_yes())
         .doc("Attach to the data of the last run at start, and keep it at stop."),
     Setting::bytes("undo-log-max", (64 << 10, 1 << 40), "256mb")
+        .at_start()
         .sets(|s, v| s.undo_log_bytes_max = v.number())
         .doc("How long a shard's undo log may grow; a command that needs more is taken back with an error."),
     Setting::choice("pipeline-order", PipelineOrder::WORDS, "per-shard")
