@@ -123,7 +123,7 @@ fn apply(node: &Node, changes: &Changes<'_>) -> Result<(), Refused> {
 }
 
 /// Descriptors that are not clients: segments, listeners, wakers, the log.
-const OWN_DESCRIPTORS: u64 = 512;
+const OWN_DESCRIPTORS: u64 = 128;
 
 /// Sees to it that so many clients can be connected; else returns how many can.
 fn make_room_for(clients: u64) -> Result<(), u64> {

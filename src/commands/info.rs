@@ -201,7 +201,7 @@ impl Findings {
             index_bytes,
             page_bytes: shards.pages,
             segment_bytes: shards.mapped,
-            huge_bytes: 0,
+            huge_bytes: node.start_report().segments.iter().map(|segment| segment.huge_bytes()).sum(),
             undo_log_bytes: shards.own,
             peak: 0,
             at_start: node.start_report().used_bytes,
@@ -327,6 +327,7 @@ mod tests {
         rig.node.note_start(StartReport {
             persistence: PersistenceReport { attached: true, attach_us: 77, ..Default::default() },
             listeners: vec!["name=tcp,bind=*,port=6379".into()],
+            segments: Vec::new(),
             used_bytes: 123,
         });
         for (section, name, value) in [

@@ -16,11 +16,15 @@ mod debug;
 mod hello;
 mod help;
 mod info;
+mod latency;
+mod memory;
 mod process;
 mod replication;
 
 #[cfg(test)]
 mod tests;
+
+use engine::command::{Categories, Group};
 
 pub use catalogue::Catalogue;
 pub use context::{Context, Later};
@@ -36,12 +40,22 @@ const FAMILIES: &[&[&[ServerCommand]]] = &[
         debug::COMMANDS,
         hello::COMMANDS,
         info::COMMANDS,
+        latency::COMMANDS,
+        memory::COMMANDS,
+        &[object_help()],
         process::COMMANDS,
         replication::COMMANDS,
     ],
     client::FAMILY,
     command::FAMILY,
 ];
+
+/// OBJECT is a command on data but for this.
+const fn object_help() -> ServerCommand {
+    let mut help = help::row("OBJECT|HELP", Group::Generic, "6.2.0");
+    help.spec = help.spec.categories(Categories::KEYSPACE);
+    help
+}
 
 /// Every connection and server command.
 pub fn server_commands() -> impl Iterator<Item = &'static ServerCommand> {

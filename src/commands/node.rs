@@ -8,6 +8,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use parking_lot::Mutex;
 use shm::Budget;
+use shm::segment::SegmentUsage;
 
 use crate::config::Config;
 use crate::telemetry::info::PersistenceReport;
@@ -53,11 +54,13 @@ pub struct Node {
 }
 
 /// What the start has found and done, for INFO.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct StartReport {
     pub persistence: PersistenceReport,
     /// Where the server listens: `name=tcp,bind=127.0.0.1,port=6379`.
     pub listeners: Vec<String>,
+    /// The memory of each segment, as of now.
+    pub segments: Vec<Arc<SegmentUsage>>,
     /// Memory in use when the server began to serve, bytes.
     pub used_bytes: u64,
 }

@@ -76,6 +76,15 @@ pub fn addresses(listeners: &[AnyListener]) -> Vec<Address> {
     listeners.iter().map(|listener| listener.address()).collect()
 }
 
+/// An address as INFO shows it.
+pub fn described(address: &Address) -> String {
+    match address {
+        Address::Tcp(address) => format!("name=tcp,bind={},port={}", address.ip(), address.port()),
+        Address::Unix(path) => format!("name=unix,bind={}", path.display()),
+        Address::Unknown => "name=unknown".into(),
+    }
+}
+
 /// Lets the process have as many descriptors as clients and the server itself may need; returns for how many clients
 /// there is room.
 pub fn make_room(clients_max: u32) -> u32 {

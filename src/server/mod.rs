@@ -33,10 +33,11 @@ use cores::Cores;
 use crew::{Common, Crew};
 
 use crate::commands::Node;
-use crate::commands::node::Stop;
+use crate::commands::node::{StartReport, Stop};
 use crate::config::{Config, Settings, View};
 use crate::dispatch::{Placement, Table};
-use crate::telemetry::{WorkerCounters, log, notify_ready, notify_stopping};
+use crate::telemetry::info::PersistenceReport;
+use crate::telemetry::{ProcessMemory, WorkerCounters, log, notify_ready, notify_stopping};
 
 pub use listen::Port;
 pub use process::serve;
@@ -126,6 +127,7 @@ impl Server {
             }
         };
         let addresses = listen::addresses(&listeners);
+        let segments = shards.iter().map(shm::segment::Segment::usage).collect();
         let (sender, events) = control::channel();
         let stop = Stopper(sender.clone());
         let node = Arc::new(make_node(&config, &settings, plan.worker_count(), shards.len(), stop.clone()));
@@ -151,6 +153,18 @@ impl Server {
         };
         control.settle();
         recovered.log(origin, data_set.directory().path(), node.shard_count, began);
+        node.note_start(StartReport {
+            persistence: PersistenceReport {
+                shm_dir: data_set.directory().path().to_owned(),
+                attached: origin != Origin::Created,
+                attach_us: began.elapsed().as_micros() as u64,
+                recovered: recovered.taken_back + recovered.completed,
+                last_save_s: node.started_ms / 1000,
+            },
+            listeners: addresses.iter().map(listen::described).collect(),
+            segments,
+            used_bytes: node.memory.granted() + ProcessMemory::now().private,
+        });
         crew.go();
         let acceptor = start_acceptor(&node, &crew, &config, listeners)?;
         tell_ready(&settings, &addresses);
