@@ -103,7 +103,6 @@ fn shutdown(context: &mut Context<'_>, args: &mut Args<'_>, _: &mut dyn Reply) -
         );
         return Err(CANNOT_SAVE);
     }
-    tracing::warn!("User requested shutdown...");
     context.later(Later::Stop(stop));
     Ok(Outcome::Done)
 }
