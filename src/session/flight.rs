@@ -57,6 +57,17 @@ impl Flight {
         self.answers.is_empty()
     }
 
+    /// The place of the next command.
+    pub fn end(&self) -> Seq {
+        Seq(self.first.wrapping_add(self.answers.len() as u32))
+    }
+
+    /// Whether the answers to all commands before a place have left.
+    pub fn has_come_to(&self, place: Seq) -> bool {
+        // Fewer than 2^31 commands are under way.
+        self.first.wrapping_sub(place.0) as i32 >= 0
+    }
+
     /// Bytes that wait in the stash.
     pub fn stashed_len(&self) -> usize {
         self.stash.len()

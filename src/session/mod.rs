@@ -47,6 +47,10 @@ pub struct Session {
     pub unread_len: usize,
     /// On the list of sessions to look after at the end of the turn.
     pub touched: bool,
+    /// Its replies wait for those of the commands before this place, to leave together.
+    pub gathers_until: Option<Seq>,
+    /// On the list of sessions whose replies wait so, or did.
+    pub gathers: bool,
     /// On the list of sessions to serve in the next turn.
     pub again: bool,
     /// Some of its requests are parsed and about to be run.
@@ -81,6 +85,8 @@ pub enum Pause {
 
 /// How many bytes of replies from elsewhere a session may expect at a time, going by the longest lately.
 const EXPECTED_LEN_MAX: usize = 8 * 1024 * 1024;
+/// Replies of so many bytes wait for no others.
+const GATHERED_MAX: usize = 16 * 1024;
 /// How many commands of a session may be under way, however short the replies.
 const UNDER_WAY_MAX: usize = 4096;
 
@@ -101,6 +107,8 @@ impl Session {
             ends_with_input: false,
             unread_len: 0,
             touched: false,
+            gathers_until: None,
+            gathers: false,
             again: false,
             in_chunk: false,
         }
@@ -138,6 +146,21 @@ impl Session {
     #[inline]
     pub fn takes_requests(&self) -> bool {
         self.link.is_some() && self.pause.is_none() && self.broken.is_none() && !self.client.close_after_reply
+    }
+
+    /// Whether the replies that are complete should wait for those that were under way when the first of them was
+    /// found here: what was asked together leaves in one system call, and nothing waits for later commands.
+    pub fn should_gather(&mut self) -> bool {
+        let waits = !self.flight.is_landed()
+            && !self.out.is_blocked()
+            && (1..GATHERED_MAX).contains(&self.out.pending_len())
+            && self.gathers_until.is_none_or(|until| !self.flight.has_come_to(until));
+        if waits {
+            self.gathers_until.get_or_insert(self.flight.end());
+        } else {
+            self.gathers_until = None;
+        }
+        waits
     }
 
     /// Whether nothing more will be asked or can be understood.

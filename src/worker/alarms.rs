@@ -14,6 +14,8 @@ pub enum Alarm {
     SlowReader { session: SessionKey, client: u64 },
     /// Shards were worked on some time ago.
     Inspection,
+    /// Replies have been waiting for others to leave with.
+    Gathered,
     /// Spare buffers have been lying around for some time.
     Tidy,
 }
@@ -44,6 +46,7 @@ impl Worker {
                     }
                 }
                 Alarm::Inspection => self.inspect_shards(),
+                Alarm::Gathered => self.write_gathered(),
                 Alarm::Tidy => {
                     self.spares.shrink();
                     self.tidies = false;

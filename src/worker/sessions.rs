@@ -25,6 +25,8 @@ pub struct Sessions {
     again: Vec<SessionKey>,
     /// Paused until a ring has room.
     crowded_out: Vec<SessionKey>,
+    /// With replies that wait for those still under way.
+    gathering: Vec<SessionKey>,
     /// Bytes of replies that slow readers have not taken, all together.
     unread_len: usize,
 }
@@ -78,6 +80,27 @@ impl Sessions {
                 self.touch(key);
             }
         }
+    }
+
+    /// Notes that a session's replies wait for others. True for the first since [`Sessions::end_gathering`]: the alarm
+    /// is to be set.
+    fn note_gathering(&mut self, key: SessionKey) -> bool {
+        if std::mem::replace(&mut self[key].gathers, true) {
+            return false;
+        }
+        self.gathering.push(key);
+        self.gathering.len() == 1
+    }
+
+    /// What waits for other replies has waited long enough; returns it, to be written.
+    pub fn end_gathering(&mut self) -> Vec<SessionKey> {
+        let mut overdue = std::mem::take(&mut self.gathering);
+        overdue.retain(|key| {
+            let Some(session) = self.slots.get_mut(key.0 as usize) else { return false };
+            session.gathers = false;
+            session.gathers_until.take().is_some() && session.link.is_some()
+        });
+        overdue
     }
 
     /// Those to be served again. The list is to be given back by [`Sessions::end_again`].
@@ -140,6 +163,9 @@ const UNREAD_MAX: usize = 256 * 1024 * 1024;
 const UNREAD_FEW: usize = 1024 * 1024;
 /// … leave this many unread.
 const UNREAD_MANY: usize = 256 * 1024 * 1024;
+
+/// Replies wait for others that are under way no longer than this, in case these take long.
+const GATHERING_MS: u64 = 2;
 
 impl Worker {
     /// A client has connected.
@@ -214,7 +240,12 @@ impl Worker {
         if session.pause.is_none() && session.flight.is_landed() {
             self.tell_what_is_broken(key);
         }
-        if !self.write(key) {
+        let session = &mut self.sessions[key];
+        if session.should_gather() {
+            if self.sessions.note_gathering(key) {
+                self.timers.set(self.executor.now_ms + GATHERING_MS, Alarm::Gathered);
+            }
+        } else if !self.write(key) {
             self.close(key);
             return;
         }
@@ -235,6 +266,15 @@ impl Worker {
             }
         }
         self.collect_buffers(key);
+    }
+
+    /// Writes the replies that have waited for others.
+    pub(super) fn write_gathered(&mut self) {
+        for key in self.sessions.end_gathering() {
+            if !self.write(key) {
+                self.close(key);
+            }
+        }
     }
 
     /// Writes a session's replies. False: the connection is of no use any more.

@@ -59,6 +59,39 @@ fn a_command_without_keys_waits_for_what_is_under_way() {
     assert_eq!(peer.text(), expected);
 }
 
+#[test]
+fn what_was_asked_together_is_answered_in_one_write() {
+    let mut rig = Rig::new(2, 2, 4, &[]);
+    let (here, there) = (rig.key_on(0, 0), rig.key_on(1, 0));
+    let mut peer = rig.connect(0);
+    rig.settle();
+    let writes = rig.writes(0);
+    peer.send_raw(format!("SET {here} 1\r\nSET {there} 2\r\nGET {here}\r\n").as_bytes());
+    rig.settle();
+    peer.pump();
+    assert_eq!(peer.text(), "+OK\r\n+OK\r\n$1\r\n1\r\n");
+    assert_eq!(rig.writes(0), writes + 1);
+}
+
+#[test]
+fn a_reply_does_not_wait_long_for_one_that_takes_long() {
+    let mut rig = Rig::new(2, 2, 4, &[]);
+    let (here, there) = (rig.key_on(0, 0), rig.key_on(1, 0));
+    let mut peer = rig.connect(0);
+    peer.send_raw(format!("SET {here} 1\r\nSET {there} 2\r\n").as_bytes());
+    let begin = std::time::Instant::now();
+    // The other worker does nothing at all.
+    while peer.text().is_empty() {
+        assert!(begin.elapsed().as_secs() < 30, "the first reply waits for the second");
+        rig.turn(0);
+        peer.pump();
+    }
+    assert_eq!(peer.text(), "+OK\r\n");
+    rig.settle();
+    peer.pump();
+    assert_eq!(peer.text(), "+OK\r\n+OK\r\n");
+}
+
 /// What one client has done to its keys, and what it must be told.
 struct Story {
     worker: usize,

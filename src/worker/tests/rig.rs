@@ -144,6 +144,11 @@ impl Rig {
         String::from_utf8_lossy(&peer.received[start..]).replace("\r\n", " ").trim_end().to_owned()
     }
 
+    /// System calls by which a worker has written to its clients.
+    pub fn writes(&self, worker: usize) -> u64 {
+        self.workers[worker].executor.counters.writes.get()
+    }
+
     /// A key that lives on a shard.
     pub fn key_on(&self, shard: u16, nth: usize) -> String {
         let keys = (0..).map(|number| format!("key:{number}"));
