@@ -3,7 +3,7 @@
 use std::ops::{Index, IndexMut};
 
 use net::reactor::Token;
-use net::resp::Encoder;
+use net::resp::{Encoder, ProtocolError};
 use net::transport::{Kind, Transport};
 use slab::Slab;
 
@@ -331,6 +331,12 @@ impl Worker {
                 self.executor.counters.errors.record(b"ERR");
                 self.executor.counters.error_replies.add(1);
             }
+            None if error == ProtocolError::Http => tracing::warn!(
+                client = session.client.id,
+                address = session.client.ends.peer,
+                "closed: {error}. Somebody may be using a browser to reach the server from outside (cross-protocol \
+                 scripting)"
+            ),
             None => self.executor.counters.query_limit_disconnections.add(1),
         }
     }

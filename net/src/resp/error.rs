@@ -24,17 +24,20 @@ pub enum ProtocolError {
     InlineTooLong,
     #[error("unbalanced quotes in request")]
     UnbalancedQuotes,
+    /// A browser talks, perhaps on behalf of a page from elsewhere: what follows its headers could be commands.
+    #[error("POST or Host: came, as a browser sends them")]
+    Http,
     #[error("the request is longer than client-query-buffer-limit")]
     RequestTooLong,
 }
 
 impl ProtocolError {
     /// The text of the error reply, code included and line end not (the encoder's `error` adds that). `None`:
-    /// close the connection without a word, as Redis does with a client that outgrows its query buffer.
+    /// close the connection without a word, as Redis does with a client that outgrows its query buffer and with HTTP.
     pub fn reply(self) -> Option<Vec<u8>> {
         let mut text = b"ERR Protocol error: ".to_vec();
         match self {
-            ProtocolError::RequestTooLong => return None,
+            ProtocolError::RequestTooLong | ProtocolError::Http => return None,
             ProtocolError::ExpectedBulk(byte) => {
                 text.extend_from_slice(b"expected '$', got '");
                 text.push(byte);

@@ -24,7 +24,17 @@ pub(super) fn split(line: &[u8], words: &mut Vec<Word>) -> Result<(usize, Option
             }
         },
     };
+    let first = words.get(mark).map(|word| word.of(decoded.as_deref().unwrap_or(line)));
+    if first.is_some_and(is_http) {
+        words.truncate(mark);
+        return Err(ProtocolError::Http);
+    }
     Ok((words.len() - mark, decoded))
+}
+
+/// Whether a line with this first word belongs to an HTTP request: of all its lines one of these comes before a body.
+fn is_http(first: &[u8]) -> bool {
+    first.eq_ignore_ascii_case(b"POST") || first.eq_ignore_ascii_case(b"Host:")
 }
 
 fn split_plain(line: &[u8], words: &mut Vec<Word>) {

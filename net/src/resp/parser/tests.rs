@@ -200,3 +200,13 @@ fn announcements_cost_no_memory() {
         assert!(words.capacity() <= 4);
     }
 }
+
+#[test]
+fn http_ends_the_connection_before_its_body() {
+    use ProtocolError::Http;
+    check(b"POST / HTTP/1.1\r\nHost: localhost\r\n\r\nSET a b\r\n", &[], Err(Http));
+    check(b"PING\nhost: x\nPING\n", &[&[b"PING"]], Err(Http));
+    check(b"\"post\" x\n", &[], Err(Http));
+    // Neither is the first word of a line.
+    check(b"ECHO POST\nPOSTAL 1\n", &[&[b"ECHO", b"POST"], &[b"POSTAL", b"1"]], Ok(1));
+}
