@@ -36,7 +36,9 @@ impl Arguments {
         while let [argument, behind @ ..] = rest {
             rest = behind;
             let bytes = argument.as_bytes();
-            if bytes == b"-" && behind.is_empty() {
+            // As in Redis: as the first argument of all or the last.
+            let first = behind.len() + 1 == arguments.len();
+            if bytes == b"-" && (first || behind.is_empty()) {
                 parsed.stdin = true;
             } else if let Some(name) = bytes.strip_prefix(b"--")
                 && !value_due
@@ -81,13 +83,16 @@ mod tests {
     }
 
     #[test]
-    fn a_file_comes_first_and_standard_input_last() {
+    fn a_file_comes_first_and_standard_input_first_or_last() {
         let parsed = Arguments::parse(&["/etc/a.conf".into(), "--port".into(), "1".into(), "-".into()]);
         assert_eq!(parsed.file, Some("/etc/a.conf".into()));
         assert!(parsed.stdin);
         assert_eq!(parsed.lines, [br#"port "1""#]);
         assert!(Arguments::parse(&["-".into()]).stdin);
-        assert!(!Arguments::parse(&["-".into(), "--port".into(), "1".into()]).stdin);
+        let parsed = Arguments::parse(&["-".into(), "--port".into(), "1".into()]);
+        assert!(parsed.stdin);
+        assert_eq!(parsed.lines, [br#"port "1""#]);
+        assert!(!Arguments::parse(&["--bind".into(), "-".into(), "--port".into(), "1".into()]).stdin);
     }
 
     #[test]
