@@ -3,6 +3,7 @@
 
     compare.py cpu        processor time per operation, GET and SET at pipeline 1, 16 and 64
     compare.py workers    the same for one worker against two that share a processor
+    compare.py undo       SET at pipeline 64 with and without the undo log, see --without
     compare.py memory     bytes beside the raw bytes of string keys, with and without deadline
     compare.py restart    from kill -9 to the first correct GET
     compare.py idle       memory and wake-ups of an empty server
@@ -181,6 +182,15 @@ def workers(arguments):
         [server.end() for server in servers]
 
 
+def undo(arguments):
+    servers = [Server(name, [program, "--port", "{port}", "--dir", "{dir}", "--shm-dir", "{shm}", "--threads", "1"])
+               for name, program in (("without", arguments.without), ("with", arguments.hearth))]
+    try:
+        interleaved(servers, arguments, ["set"], [64])
+    finally:
+        [server.end() for server in servers]
+
+
 def load(server, count, ttl):
     """Stores `count` keys of 10 to 30 bytes with values of 20 to 100; returns the raw bytes."""
     rng, raw, batch, pending = random.Random(42), 0, [], 0
@@ -256,9 +266,11 @@ def idle(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=["cpu", "workers", "memory", "restart", "idle"])
+    parser.add_argument("suite", choices=["cpu", "workers", "undo", "memory", "restart", "idle"])
     parser.add_argument("--hearth", default="target/release/hearth", help="the program to measure")
     parser.add_argument("--redis", default="redis-server", help="the program to compare with")
+    parser.add_argument("--without", default="target/no-undo/release/hearth", help="undo: a build without the log: "
+                        """RUSTFLAGS='--cfg hearth_mutant="no_undo_log"' cargo build --release --target-dir target/no-undo""")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--requests", type=int, default=2_000_000, help="per round; a quarter at pipeline 1")
     parser.add_argument("--keys", type=int, default=1_000_000, help="cpu, workers: different keys")

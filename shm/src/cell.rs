@@ -123,6 +123,9 @@ impl Region {
     /// Writes a record of up to 8 old bytes (in memory order) to `log_at` and moves the tail past it.
     #[inline]
     fn store_word_record(&mut self, log_at: usize, old: u64, footer: u64) -> usize {
+        if cfg!(hearth_mutant = "no_undo_log") {
+            return log_at;
+        }
         let record = self.spot(log_at, 16).cast::<u64>();
         let tail = log_at + 16;
         if cfg!(hearth_mutant = "tail_before_record") {
@@ -147,6 +150,9 @@ impl Region {
     #[inline]
     pub(crate) fn store_record(&mut self, log_at: usize, at: usize, len: usize) -> usize {
         debug_assert!((1..=MAX_RECORD_LEN).contains(&len));
+        if cfg!(hearth_mutant = "no_undo_log") {
+            return log_at;
+        }
         let padded = record_len(len) - 8;
         let old = self.spot(at, len);
         let record = self.spot(log_at, padded + 8);
