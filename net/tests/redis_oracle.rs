@@ -80,7 +80,10 @@ fn our_answer(input: &[u8], limits: &Limits) -> Option<Vec<u8>> {
             Ok(Progress::Empty { consumed }) => (consumed, &[][..]),
             Ok(Progress::Incomplete { .. }) => return Some(out),
             Err(error) => {
-                Encoder::new(&mut out, Protocol::Resp2).error(&error.reply()?);
+                // Without a text both just close.
+                if let Some(text) = error.reply() {
+                    Encoder::new(&mut out, Protocol::Resp2).error(&text);
+                }
                 return Some(out);
             }
         };
@@ -212,6 +215,10 @@ fn odd_requests() {
         "q a\"b c\"\r\n",
         "q \"\\x41\\xfF\\x4g\\n\\r\\t\\b\\a\\\"\\\\\\q\" 'it\\'s\\n' \"\" ''\r\n",
         "$3\r\nq\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\n\r\nq\r\n",
+        "hOsT: localhost\r\nq\r\n",
+        "\"post\" x\r\n",
+        "Host localhost\r\n",
         &too_long,
         &format!("*{too_long}"),
         &format!("*1\r\n${too_long}"),
