@@ -189,7 +189,10 @@ mod tests {
         };
         let mut flight = Flight { first: u32::MAX - 500, ..Flight::default() };
         let (mut out, mut expected, mut under_way) = (Vec::new(), Vec::new(), Vec::new());
+        assert!(flight.has_come_to(flight.end()));
+        let late = Seq(flight.first.wrapping_add(1000));
         for number in 0..3000_u32 {
+            assert_eq!(flight.has_come_to(late), out.len() >= 4 * 1000, "after {} replies", out.len() / 4);
             let reply = number.to_le_bytes();
             expected.extend_from_slice(&reply);
             if next(2) == 0 && !flight.is_landed() {
