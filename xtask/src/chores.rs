@@ -23,6 +23,11 @@ pub fn test(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
     check(runner, &[])?;
     runner.step("crash tests", &mut runner.command(&format!("cargo test {FAULT_CRATES} --no-fail-fast")))?;
     clients(runner, &[])?;
+    if suite_source(runner).is_ok() {
+        suite(runner, &[])?;
+    } else {
+        runner.skip("suite", "it or a tool that it needs is not here, see above");
+    }
     mutants::sample(runner, MUTANTS_IN_TEST)?;
     loom(runner, &[])?;
     asan(runner, &[])
@@ -70,6 +75,19 @@ pub fn clients(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
         runner.step(&name, &mut command)?;
     }
     Ok(())
+}
+
+/// The Tcl suite of Redis against the built server; `arguments` are those of `redis-tests/run.py`.
+pub fn suite(runner: &mut Runner, arguments: &[String]) -> Result<(), Failed> {
+    runner.step("build the server", &mut runner.command("cargo build --package hearth"))?;
+    let mut run = runner.command("python3 redis-tests/run.py --server");
+    run.arg(runner.target().join("debug/hearth")).args(arguments);
+    runner.step("suite", &mut run)
+}
+
+/// Fetches the suite if it is not here yet. Fails without the network, and where a tool is missing.
+fn suite_source(runner: &mut Runner) -> Result<(), Failed> {
+    runner.step("suite source", &mut runner.command("python3 redis-tests/run.py --fetch"))
 }
 
 pub fn crash(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {

@@ -13,10 +13,10 @@ use run::{Failed, Runner};
 /// Name, what it does, and the function.
 type Chore = (&'static str, &'static str, fn(&mut Runner, &[String]) -> Result<(), Failed>);
 
-const CHORES: [Chore; 11] = [
+const CHORES: [Chore; 12] = [
     (
         "test",
-        "everything a change must pass: tools, check, crash tests, clients, a few mutants, loom, sanitizer",
+        "everything a change must pass: tools, check, crash tests, clients, suite, a few mutants, loom, sanitizer",
         chores::test,
     ),
     ("check", "format, clippy, tests, docs, tidy", chores::check),
@@ -27,6 +27,11 @@ const CHORES: [Chore; 11] = [
     ),
     ("tools", "install what tests need: redis-server, redis-tools, tcl, redis-py", chores::tools),
     ("clients", "the scripts in tests/clients against the built server", chores::clients),
+    (
+        "suite",
+        "the Tcl suite of Redis against the built server [UNIT …] (redis-tests/run.py --help)",
+        chores::suite,
+    ),
     ("crash", "every crash and panic of every write, and a long kill -9 soak", chores::crash),
     ("mutants", "every broken form of the code must fail a test [--sample N] [NAME …]", mutants::chore),
     ("loom", "what threads share, in all interleavings", chores::loom),
