@@ -18,6 +18,7 @@ import collections
 import json
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -46,6 +47,8 @@ def main():
     parser.add_argument("--redis-server", default="redis-server", help="the program of the reference")
     parser.add_argument("--cache", type=pathlib.Path, default=HERE / "cache", help="where the suite and results are kept")
     options = parser.parse_args()
+    # As an exception, so that the server and the harness end, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by a signal"))
     options.cache.mkdir(parents=True, exist_ok=True)
     options.cache = options.cache.resolve()
     need_programs(options)

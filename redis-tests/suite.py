@@ -50,7 +50,7 @@ def fetch(cache):
     options = ["-q", "-o", f"Dir::Etc::sourcelist={apt}/none", "-o", f"Dir::Etc::sourceparts={apt}/parts",
                "-o", f"Dir::State::lists={apt}/lists", "-o", f"Dir::Cache={apt}/cache",
                "-o", f"APT::Sandbox::User={getpass.getuser()}",
-               "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20"]
+               "-o", "APT::Update::Error-Mode=any", "-o", "Acquire::Retries=1", "-o", "Acquire::http::Timeout=20"]
     run(["apt-get", *options, "update"], cache)
     run(["apt-get", *options, "source", "--download-only", "redis"], cache)
     archive = cache / f"redis_{VERSION}.orig.tar.gz"
