@@ -92,13 +92,23 @@ impl Table {
     /// No such command or subcommand, or too few or too many words for it.
     #[inline]
     pub fn find<'w>(&self, count: usize, word: impl Fn(usize) -> &'w [u8]) -> Result<&Row, Refusal> {
-        let Some(mut row) = self.by_name(word(0)) else {
+        let row = self.named(count, word)?;
+        if row.spec.arity.admits(count) { Ok(row) } else { Err(Refusal::WrongArity(row.spec.name)) }
+    }
+
+    /// As [`Table::find`], whatever the number of words.
+    ///
+    /// # Errors
+    /// No such command or subcommand.
+    #[inline]
+    pub fn named<'w>(&self, count: usize, word: impl Fn(usize) -> &'w [u8]) -> Result<&Row, Refusal> {
+        let Some(row) = self.by_name(word(0)) else {
             return Err(Refusal::unknown_command((0..count).map(word)));
         };
-        if !row.subcommands.is_empty() && count > 1 {
-            row = self.subcommand(row, word(1)).ok_or_else(|| Refusal::unknown_subcommand(row, word(1)))?;
+        if row.subcommands.is_empty() || count == 1 {
+            return Ok(row);
         }
-        if row.spec.arity.admits(count) { Ok(row) } else { Err(Refusal::WrongArity(row.spec.name)) }
+        self.subcommand(row, word(1)).ok_or_else(|| Refusal::unknown_subcommand(row, word(1)))
     }
 
     #[inline]

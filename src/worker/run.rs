@@ -133,7 +133,7 @@ impl Worker {
     /// Takes one call as far as it goes.
     #[inline]
     fn step(&mut self, key: SessionKey, call: &Call, text: Text<'_>, armed: GateSet) -> Step {
-        let Some(row) = call.row else { return self.refuse_unknown(key, text) };
+        let Some(row) = call.row else { return self.refuse_unfit(key, text) };
         if let Err(refusal) = pass(row, armed, || self.standing(&self.sessions[key])) {
             return self.refuse(key, Some(row), &refusal);
         }
@@ -393,9 +393,12 @@ impl Worker {
     // ---- refusals ---------------------------------------------------------------------------
 
     #[cold]
-    fn refuse_unknown(&mut self, key: SessionKey, (text, words): Text<'_>) -> Step {
-        match self.executor.table.find(words.len(), |nth| words[nth].of(text)) {
-            Err(refusal) => self.refuse(key, None, &refusal),
+    fn refuse_unfit(&mut self, key: SessionKey, (text, words): Text<'_>) -> Step {
+        let (table, count) = (self.executor.table, words.len());
+        let word = |nth: usize| words[nth].of(text);
+        match table.find(count, word) {
+            // Too few or too many words are counted for the command that they were meant for.
+            Err(refusal) => self.refuse(key, table.named(count, word).ok(), &refusal),
             Ok(_) => unreachable!("refused while parsing"),
         }
     }
