@@ -85,7 +85,8 @@ def hearth(options, root, ledger, chosen, skips):
         row = ledger.get(name)
         wanted = reference_names(options, root, ledger, name)
         found, wrong, seconds = one(options, root, ledger, name, skips, options.server, True)
-        got, skipped, seen = passed(found), names(found, "skip"), names(found, "ok", "err", "skip", "ignore")
+        got, seen = passed(found), names(found, "ok", "err", "skip", "ignore")
+        skipped = names(found, "skip") & wanted
         score = (got & wanted).total()
         unreached = (wanted - seen).total()
         failed = wanted.total() - score - unreached - skipped.total()

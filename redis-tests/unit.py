@@ -10,11 +10,14 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 
 import suite
 
 # The harness looks for a free port of its own in the 32 below the one it is given; it wants the port 10,000 above free, too.
 HARNESS_PORTS = range(11_000, 31_000)
+
+START_S_MAX = 60
 
 EVENT = re.compile(r"\[(ok|err|skip|ignore|exception)\]: (.*)")
 DONE = re.compile(r"\[\d+/\d+ done\]: ")
@@ -36,11 +39,17 @@ class Server:
             command += ["--shm-dir", self.shm, "--threads", 2]
         with open(self.home / "log", "wb") as log:
             self.process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=subprocess.STDOUT)
-        while not self.answers():
-            if self.process.poll() is not None:
-                text = self.log()
+        started = False
+        try:
+            limit = time.monotonic() + START_S_MAX
+            while not (started := self.answers()):
+                if self.process.poll() is not None or time.monotonic() > limit:
+                    raise SystemExit(f"{program} did not start:\n{self.log()}")
+        finally:
+            if not started:
+                self.process.kill()
+                self.process.wait()
                 self.remove()
-                raise RuntimeError(f"{program} did not start:\n{text}")
 
     def ask(self, line):
         """The first line of the reply to an inline command; empty if there is none within a while."""
