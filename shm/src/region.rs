@@ -20,9 +20,14 @@ use crate::heap::PAGE_LEN;
 
 /// Length of a new region: room for the heap's own page and a first page of blocks.
 pub const FIRST_LEN: usize = 2 * PAGE_LEN;
-/// From this length on a region grows by this much at a time: the size of a huge page. Also the unit in
-/// which memory goes back to the system.
+/// The size of a huge page, and the unit in which memory goes back to the system. A large region grows by this
+/// much at a time.
 pub const CHUNK_LEN: usize = 2 * 1024 * 1024;
+/// By so much a region grows that is not large.
+const STEP_LEN: usize = CHUNK_LEN / 8;
+/// From this length on a region is large: a chunk of which nothing is used yet is at most a sixteenth of it. Shards
+/// fill evenly, so what one has too much, each has too much.
+const LARGE_LEN: usize = 16 * CHUNK_LEN;
 
 /// What a region is made of.
 ///
@@ -173,15 +178,15 @@ impl Region {
         let _ = line;
     }
 
-    /// Backs at least the first `needed` bytes: 128 KiB at first, then doubling up to 2 MiB, then in chunks
-    /// of 2 MiB. The memory is asked for before anything is stored in it, so that a full file system is
-    /// this error and never a fault.
+    /// Backs at least the first `needed` bytes: 128 KiB at first, then in steps of 256 KiB up to 32 MiB, then in
+    /// chunks of 2 MiB. The memory is asked for before anything is stored in it, so that a full file system
+    /// is this error and never a fault.
     pub fn ensure(&mut self, needed: usize) -> Result<(), OutOfMemory> {
         if needed <= self.len {
             return Ok(());
         }
         let reach = self.backing.reserved_len() / PAGE_LEN * PAGE_LEN;
-        let target = growth_target(self.len, needed).min(reach);
+        let target = growth_target(needed).min(reach);
         if target < needed {
             return Err(OutOfMemory);
         }
@@ -223,13 +228,9 @@ pub(crate) fn outside(at: usize, len: usize, backed: usize) -> ! {
     panic!("{len} bytes at {at} are not within the {backed} of the region")
 }
 
-/// The length to grow to from `len` when `needed` bytes are.
-fn growth_target(len: usize, needed: usize) -> usize {
-    let mut target = len.max(FIRST_LEN);
-    while target < needed && target < CHUNK_LEN {
-        target *= 2;
-    }
-    if target < needed { needed.next_multiple_of(CHUNK_LEN) } else { target }
+/// The length to grow to when `needed` bytes are.
+fn growth_target(needed: usize) -> usize {
+    needed.next_multiple_of(if needed <= LARGE_LEN { STEP_LEN } else { CHUNK_LEN })
 }
 
 /// Ordinary zeroed memory as a backing.
@@ -310,16 +311,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grows_by_doubling_and_then_in_chunks() {
-        let check = |len: usize, needed: usize, target: usize| {
-            assert_eq!(growth_target(len, needed), target, "{len} -> {needed}");
-        };
-        check(FIRST_LEN, FIRST_LEN + 1, 2 * FIRST_LEN);
-        check(FIRST_LEN, 5 * FIRST_LEN, 8 * FIRST_LEN);
-        check(CHUNK_LEN / 2, CHUNK_LEN, CHUNK_LEN);
-        check(CHUNK_LEN, CHUNK_LEN + PAGE_LEN, 2 * CHUNK_LEN);
-        check(4 * CHUNK_LEN, 4 * CHUNK_LEN + 1, 5 * CHUNK_LEN);
-        check(FIRST_LEN, 3 * CHUNK_LEN, 3 * CHUNK_LEN);
+    fn grows_in_steps_and_when_large_in_chunks() {
+        let check = |needed: usize, target: usize| assert_eq!(growth_target(needed), target, "{needed}");
+        check(FIRST_LEN + 1, STEP_LEN);
+        check(STEP_LEN, STEP_LEN);
+        check(STEP_LEN + PAGE_LEN, 2 * STEP_LEN);
+        check(CHUNK_LEN + PAGE_LEN, CHUNK_LEN + STEP_LEN);
+        check(LARGE_LEN, LARGE_LEN);
+        check(LARGE_LEN + PAGE_LEN, LARGE_LEN + CHUNK_LEN);
+        check(LARGE_LEN + 3 * CHUNK_LEN - PAGE_LEN, LARGE_LEN + 3 * CHUNK_LEN);
     }
 
     #[test]
@@ -328,7 +328,7 @@ mod tests {
         assert_eq!(region.len(), FIRST_LEN);
         region.ensure(3 * PAGE_LEN).expect("within capacity");
         assert_eq!(region.len(), 4 * PAGE_LEN);
-        region.ensure(5 * PAGE_LEN).expect("the last page, though a doubling would not fit");
+        region.ensure(5 * PAGE_LEN).expect("the last page, though a whole step would not fit");
         assert_eq!(region.len(), 5 * PAGE_LEN);
         assert_eq!(region.ensure(5 * PAGE_LEN + 1), Err(OutOfMemory));
         assert_eq!(region.len(), 5 * PAGE_LEN);

@@ -3,8 +3,9 @@
 //! Memory is always asked for by `fallocate` before it is used, so that a full file system is an
 //! [`OutOfMemory`] and never a fault in the middle of a store. The file starts with two pages of the heap's;
 //! when a growth completes 2 MiB, they are tried as one huge page. That is done before the range is filled with
-//! small pages: one small page at its end makes the file long enough, the collapse then takes a huge page and
-//! has next to nothing to copy. (Collapsing 512 pages that `fallocate` has brought costs several times as much.)
+//! small pages: one small page at its end makes the file long enough, the collapse then takes a huge page and, in a
+//! large segment, has next to nothing to copy. (Collapsing 512 pages that `fallocate` has brought costs several times
+//! as much.)
 //!
 //! A hole may be read, and then takes memory: a page of zeros. With a full file system that is a fault, so
 //! what was punched is best left alone until it has been refilled.

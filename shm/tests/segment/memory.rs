@@ -23,7 +23,8 @@ fn grows_by_real_memory_and_gives_it_back() {
     let (base, reserved) = (segment.base(), segment.reserved_len());
     assert!(base.as_ptr().addr().is_multiple_of(CHUNK_LEN));
     assert!(reserved > 4 * CHUNK_LEN);
-    let mut lengths = vec![2 * FIRST_LEN, 8 * FIRST_LEN, CHUNK_LEN, 2 * CHUNK_LEN, 5 * CHUNK_LEN];
+    let mut lengths =
+        vec![2 * FIRST_LEN, 8 * FIRST_LEN, CHUNK_LEN, CHUNK_LEN + FIRST_LEN, 2 * CHUNK_LEN, 5 * CHUNK_LEN];
     for to in lengths.drain(..) {
         segment.grow(to).expect("room");
         assert_eq!((segment.len(), usage.length_bytes()), (to, to as u64));
@@ -59,7 +60,10 @@ fn huge_pages_are_obtained_where_the_kernel_gives_them() {
     let mut opened = open(&place.data()).expect("made");
     let mut segment = opened.shards.remove(0);
     let (path, usage) = (segment.path().to_owned(), segment.usage());
-    segment.grow(4 * CHUNK_LEN).expect("room");
+    // The last chunk of the three holds something when it becomes a huge page.
+    for to in [2 * CHUNK_LEN, 2 * CHUNK_LEN + FIRST_LEN, 3 * CHUNK_LEN - FIRST_LEN, 4 * CHUNK_LEN] {
+        segment.grow(to).expect("room");
+    }
     let smaps = std::fs::read_to_string("/proc/self/smaps").expect("readable");
     let about = mapping_of(&smaps, path.to_str().expect("a plain path"));
     let mapped = about.lines().find_map(|line| line.strip_prefix("ShmemPmdMapped:"));
