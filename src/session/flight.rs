@@ -10,8 +10,6 @@
 //! An answer that is next in line goes straight to the output; others are kept in the stash until it is
 //! their turn.
 
-use std::collections::VecDeque;
-
 /// A command's place in the order of its connection. Wraps around.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seq(u32);
@@ -19,9 +17,11 @@ pub struct Seq(u32);
 /// See the module.
 #[derive(Debug, Default)]
 pub struct Flight {
-    /// The place of `answers[0]`.
+    /// The place of the first command that is under way: `answers[left]`.
     first: u32,
-    answers: VecDeque<Answer>,
+    /// How many of `answers` have left.
+    left: usize,
+    answers: Vec<Answer>,
     /// Bytes of answers whose turn has not come, in no order.
     stash: Vec<u8>,
 }
@@ -40,6 +40,8 @@ enum Answer {
 
 /// The stash's memory is kept up to this size between flights.
 const STASH_KEPT: usize = 16 * 1024;
+/// So many answers may have left before those behind them move to the front.
+const LEFT_MAX: usize = 1024;
 
 impl Flight {
     /// Whether nothing is under way: the next reply may go straight to the output.
@@ -50,7 +52,7 @@ impl Flight {
 
     /// How many commands are under way, answered ones in the stash counted.
     pub fn len(&self) -> usize {
-        self.answers.len()
+        self.answers.len() - self.left
     }
 
     pub fn is_empty(&self) -> bool {
@@ -59,7 +61,7 @@ impl Flight {
 
     /// The place of the next command.
     pub fn end(&self) -> Seq {
-        Seq(self.first.wrapping_add(self.answers.len() as u32))
+        Seq(self.first.wrapping_add(self.len() as u32))
     }
 
     /// Whether the answers to all commands before a place have left.
@@ -80,9 +82,9 @@ impl Flight {
     /// A command has gone out; its answer will come to the place returned. One that is `muted` is swallowed.
     #[inline]
     pub fn expect(&mut self, muted: bool) -> Seq {
-        let seq = self.first.wrapping_add(self.answers.len() as u32);
-        self.answers.push_back(Answer::Awaited { muted });
-        Seq(seq)
+        let seq = self.end();
+        self.answers.push(Answer::Awaited { muted });
+        seq
     }
 
     /// A command is answered here and now, behind others that are not: `write` appends its reply.
@@ -91,7 +93,7 @@ impl Flight {
         debug_assert!(!self.is_landed(), "nothing to wait behind");
         let start = self.stash.len();
         let result = write(&mut self.stash);
-        self.answers.push_back(Answer::Stashed { start, len: self.stash.len() - start });
+        self.answers.push(Answer::Stashed { start, len: self.stash.len() - start });
         result
     }
 
@@ -101,46 +103,49 @@ impl Flight {
     /// If no answer is awaited there: every command is answered once.
     #[inline]
     pub fn answer(&mut self, seq: Seq, reply: &[u8], out: &mut Vec<u8>) {
-        let nth = seq.0.wrapping_sub(self.first) as usize;
-        let Some(Answer::Awaited { muted }) = self.answers.get(nth) else {
+        let ahead = seq.0.wrapping_sub(self.first) as usize;
+        let Some(answer @ &mut Answer::Awaited { muted }) = self.answers.get_mut(self.left + ahead) else {
             panic!("an answer nobody waits for")
         };
-        let reply = if *muted { &[] } else { reply };
-        if nth == 0 {
+        let reply = if muted { &[] } else { reply };
+        if ahead == 0 {
             out.extend_from_slice(reply);
-            self.pop();
             self.land(out);
         } else {
-            let start = self.stash.len();
+            *answer = Answer::Stashed { start: self.stash.len(), len: reply.len() };
             self.stash.extend_from_slice(reply);
-            self.answers[nth] = Answer::Stashed { start, len: reply.len() };
         }
     }
 
-    /// Moves the answers that are next in line to `out`.
+    /// The first answer has left; moves those that are next in line to `out`.
     #[inline]
     fn land(&mut self, out: &mut Vec<u8>) {
-        while let Some(Answer::Stashed { start, len }) = self.answers.front() {
-            out.extend_from_slice(&self.stash[*start..*start + *len]);
-            self.pop();
+        let behind = &self.answers[self.left + 1..];
+        let mut count = 1;
+        for answer in behind {
+            let Answer::Stashed { start, len } = *answer else { break };
+            out.extend_from_slice(&self.stash[start..start + len]);
+            count += 1;
         }
-        if self.answers.is_empty() {
+        self.left += count;
+        self.first = self.first.wrapping_add(count as u32);
+        if self.left == self.answers.len() {
+            self.left = 0;
+            self.answers.clear();
             self.stash.clear();
             if self.stash.capacity() > STASH_KEPT {
                 self.stash = Vec::new();
             }
+        } else if self.left >= LEFT_MAX {
+            self.answers.drain(..self.left);
+            self.left = 0;
         }
-    }
-
-    fn pop(&mut self) {
-        self.answers.pop_front();
-        self.first = self.first.wrapping_add(1);
     }
 
     /// Gives memory back; nothing is under way.
     pub fn shrink(&mut self) {
         debug_assert!(self.is_landed());
-        (self.stash, self.answers) = (Vec::new(), VecDeque::new());
+        (self.stash, self.answers) = (Vec::new(), Vec::new());
     }
 }
 

@@ -29,9 +29,9 @@ pub struct ReturnTo {
     pub seq: Seq,
 }
 
-/// One request in a batch.
-#[derive(Debug)]
-pub struct Request {
+/// What to do, besides the words of the request.
+#[derive(Debug, Clone, Copy)]
+pub struct Errand {
     pub session: SessionKey,
     pub seq: Seq,
     pub row: u16,
@@ -40,7 +40,14 @@ pub struct Request {
     /// The hash of its one key; `None` if it has several.
     pub hash: Option<KeyHash>,
     pub guest: Guest,
-    bytes_at: usize,
+}
+
+/// One request in a batch.
+#[derive(Debug)]
+pub struct Request {
+    pub errand: Errand,
+    /// Where its text begins; a batch is full long before 4 GiB.
+    bytes_at: u32,
     first_word: u32,
     word_count: u32,
     pub reply: Option<Reply>,
@@ -75,19 +82,8 @@ impl Texts {
     #[inline]
     pub fn of(&self, request: &Request) -> (&[u8], &[Word]) {
         let words = &self.words[request.first_word as usize..][..request.word_count as usize];
-        (&self.bytes[request.bytes_at..], words)
+        (&self.bytes[request.bytes_at as usize..], words)
     }
-}
-
-/// What to do with a request, besides its text.
-#[derive(Debug, Clone, Copy)]
-pub struct Errand {
-    pub session: SessionKey,
-    pub seq: Seq,
-    pub row: u16,
-    pub shard: ShardId,
-    pub hash: Option<KeyHash>,
-    pub guest: Guest,
 }
 
 /// A batch is sent off when it has so many requests …
@@ -105,15 +101,9 @@ impl Batch {
     /// Appends a request. `text` begins with the request's first byte.
     #[inline]
     pub fn push(&mut self, errand: Errand, text: &[u8], words: &[Word]) {
-        let Errand { session, seq, row, shard, hash, guest } = errand;
         self.requests.push(Request {
-            session,
-            seq,
-            row,
-            shard,
-            hash,
-            guest,
-            bytes_at: self.texts.bytes.len(),
+            errand,
+            bytes_at: u32::try_from(self.texts.bytes.len()).expect("no request follows so long a one"),
             first_word: self.texts.words.len() as u32,
             word_count: words.len() as u32,
             reply: None,
@@ -139,13 +129,5 @@ impl Batch {
                 *bytes = Vec::new();
             }
         }
-    }
-}
-
-impl Request {
-    /// The request again, to be appended to another batch.
-    pub fn errand(&self) -> Errand {
-        let Request { session, seq, row, shard, hash, guest, .. } = *self;
-        Errand { session, seq, row, shard, hash, guest }
     }
 }

@@ -107,14 +107,14 @@ impl Worker {
         let batch = &mut *transaction.batch;
         let request = &mut batch.requests[0];
         let text = batch.texts.of(request);
-        let protocol = Cell::new(request.guest.protocol);
+        let protocol = Cell::new(request.errand.guest.protocol);
         let mut keyspaces: Vec<_> = held
             .iter_mut()
             .flat_map(|hold| hold.shards.iter_mut().map(|shard| &mut shard.keyspace))
             .collect();
-        let row = self.executor.table.row(request.row);
+        let row = self.executor.table.row(request.errand.row);
         let mut wire = Wire::new(&mut batch.replies, &protocol);
-        self.executor.run(&mut keyspaces, row, text, None, request.guest, &mut wire);
+        self.executor.run(&mut keyspaces, row, text, None, request.errand.guest, &mut wire);
         request.reply = Some(Reply { start: 0, len: batch.replies.len() });
         for hold in held {
             let owner = self.placement.owner(hold.wanted[0]);

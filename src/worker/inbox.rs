@@ -5,7 +5,7 @@ use std::cell::Cell;
 use net::resp::Word;
 
 use super::Worker;
-use super::batch::{Batch, Reply, Request};
+use super::batch::{Batch, Errand, Reply, Request};
 use super::berths::{Berths, Waiting};
 use super::chunk::CHUNK_LEN;
 use super::executor::Executor;
@@ -67,14 +67,18 @@ impl Worker {
 
     /// Hands the replies of a batch to the sessions that asked.
     pub(super) fn deliver(&mut self, batch: Box<Batch>) {
-        for request in &batch.requests {
-            // None: it waits for its shard in another batch.
-            let Some(Reply { start, len }) = request.reply else { continue };
-            self.sessions.touch(request.session);
-            let session = &mut self.sessions[request.session];
-            session.note_reply(len);
+        let Batch { requests, replies, .. } = &*batch;
+        for of_one_client in requests.chunk_by(|one, next| one.errand.session == next.errand.session) {
+            let key = of_one_client[0].errand.session;
+            self.sessions.touch(key);
+            let session = &mut self.sessions[key];
             session.out.lend_memory(|| self.spares.output());
-            session.flight.answer(request.seq, &batch.replies[start..start + len], session.out.tail());
+            for request in of_one_client {
+                // None: it waits for its shard in another batch.
+                let Some(Reply { start, len }) = request.reply else { continue };
+                session.note_reply(len);
+                session.flight.answer(request.errand.seq, &replies[start..start + len], session.out.tail());
+            }
         }
         self.links.recycle(batch);
     }
@@ -100,14 +104,14 @@ impl Worker {
 
 /// Asks for the memory of all requests: first the buckets, and when they have come, the entries.
 fn prefetch(requests: &[Request], berths: &Berths) {
-    for request in requests {
-        if let (Some(hash), Some(shard)) = (request.hash, berths.peek(request.shard)) {
-            shard.keyspace.prefetch_bucket(request.guest.db, hash);
+    for Request { errand, .. } in requests {
+        if let (Some(hash), Some(shard)) = (errand.hash, berths.peek(errand.shard)) {
+            shard.keyspace.prefetch_bucket(errand.guest.db, hash);
         }
     }
-    for request in requests {
-        if let (Some(hash), Some(shard)) = (request.hash, berths.peek(request.shard)) {
-            shard.keyspace.prefetch_entry(request.guest.db, hash);
+    for Request { errand, .. } in requests {
+        if let (Some(hash), Some(shard)) = (errand.hash, berths.peek(errand.shard)) {
+            shard.keyspace.prefetch_entry(errand.guest.db, hash);
         }
     }
 }
@@ -124,22 +128,16 @@ fn run_request(
     let Batch { origin, requests, texts, replies } = batch;
     let request = &mut requests[nth];
     let text: (&[u8], &[Word]) = texts.of(request);
-    let Some(shard) = berths.home(request.shard) else {
+    let Errand { row, shard, hash, guest, .. } = request.errand;
+    let Some(home) = berths.home(shard) else {
         let (origin, own) = (*origin, links.own());
         let fresh = || if origin == own { links.fresh_batch() } else { Batch::new(origin) };
-        berths.queue_request(origin, request.errand(), text, fresh);
+        berths.queue_request(origin, request.errand, text, fresh);
         return;
     };
     let start = replies.len();
-    let protocol = Cell::new(request.guest.protocol);
-    let row = executor.table.row(request.row);
-    executor.run(
-        &mut [&mut shard.keyspace],
-        row,
-        text,
-        request.hash,
-        request.guest,
-        &mut Wire::new(replies, &protocol),
-    );
+    let protocol = Cell::new(guest.protocol);
+    let row = executor.table.row(row);
+    executor.run(&mut [&mut home.keyspace], row, text, hash, guest, &mut Wire::new(replies, &protocol));
     request.reply = Some(Reply { start, len: replies.len() - start });
 }

@@ -11,7 +11,7 @@ use engine::shard::ShardId;
 use net::resp::Word;
 
 use super::Worker;
-use super::batch::{Errand as Request, Guest, ReturnTo, SessionKey};
+use super::batch::{Errand, Guest, ReturnTo, SessionKey};
 use super::chunk::{Call, Chunk};
 use super::executor::with_slices;
 use super::message::{Transaction, Visit};
@@ -200,11 +200,11 @@ impl Worker {
         }
         let seq = session.flight.expect(muted);
         session.flight_shard = shard;
-        let request = Request { session: key, seq, row: row.id, shard, hash, guest };
+        let errand = Errand { session: key, seq, row: row.id, shard, hash, guest };
         if owner == *id {
-            berths.queue_request(owner, request, text, || links.fresh_batch());
+            berths.queue_request(owner, errand, text, || links.fresh_batch());
         } else {
-            links.post(owner, request, text.0, text.1);
+            links.post(owner, errand, text.0, text.1);
             executor.counters.hops_sent.add(1);
         }
         Step::Done
@@ -265,8 +265,8 @@ impl Worker {
         }
         let seq = session.flight.expect(session.client.reply_mode.is_muted());
         let mut batch = links.fresh_batch();
-        let request = Request { session: key, seq, row: row.id, shard: shards[0], hash: None, guest };
-        batch.push(request, text.0, text.1);
+        let errand = Errand { session: key, seq, row: row.id, shard: shards[0], hash: None, guest };
+        batch.push(errand, text.0, text.1);
         self.coordinate_at(coordinator, Box::new(Transaction { batch, shards }));
         Step::Begun(Pause::Landing)
     }
