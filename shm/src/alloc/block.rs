@@ -5,6 +5,8 @@
 //! emptiness. When the open page is full the fullest shelf gives the next, so that sparse pages drain and
 //! become free again. Nothing here allocates memory except when the region grows.
 
+use std::ops::Range;
+
 use crate::alloc::page::{self, Kind};
 use crate::alloc::page_set::PageSet;
 use crate::alloc::size_class::{Class, MAX_CLASSES, SizeClasses};
@@ -335,11 +337,13 @@ impl Pages {
         }
     }
 
-    /// Whether a run of 32 pages, a chunk, from `first` is free, but for a page table at its start. Returns
-    /// where the free part begins.
-    pub fn free_chunk(&self, first: usize) -> Option<usize> {
+    /// The pages of the chunk of 32 from `first`, as many as there are, if all are free; less a page table at its
+    /// start.
+    pub fn free_chunk(&self, first: usize) -> Option<Range<usize>> {
         let tables = usize::from(first.is_multiple_of(GROUP_PAGES));
-        (self.free.run_of_32(first) == u32::MAX << tables).then_some(first + tables)
+        let count = (self.pages.len() - first).min(32);
+        let all = u32::MAX >> (32 - count) >> tables << tables;
+        (all != 0 && self.free.run_of_32(first) == all).then_some(first + tables..first + count)
     }
 
     /// Counts everything.

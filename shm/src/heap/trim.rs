@@ -25,18 +25,17 @@ impl Heap {
             self.release(page);
         }
         let keep = CHUNK_PAGES.max(self.pages_in_use() / KEEP_PART);
-        let mut given_back = 0;
-        let chunks = self.pages.count() / CHUNK_PAGES;
-        for first in (0..chunks).rev().map(|chunk| chunk * CHUNK_PAGES) {
-            if given_back == chunks_max || self.pages.free_count() < keep + CHUNK_PAGES {
+        let (mut chunks, mut pages) = (0, 0);
+        for first in (0..self.pages.count()).step_by(CHUNK_PAGES).rev() {
+            if chunks == chunks_max || self.pages.free_count() < keep + CHUNK_PAGES {
                 break;
             }
-            if let Some(start) = self.pages.free_chunk(first) {
-                self.punch(start, first + CHUNK_PAGES);
-                given_back += 1;
+            if let Some(free) = self.pages.free_chunk(first) {
+                (chunks, pages) = (chunks + 1, pages + free.len());
+                self.punch(free.start, free.end);
             }
         }
-        given_back * CHUNK_PAGES * PAGE_LEN
+        pages * PAGE_LEN
     }
 
     fn punch(&mut self, start: usize, end: usize) {
