@@ -6,6 +6,7 @@
     compare.py undo       SET at pipeline 64 with and without the undo log, see --without
     compare.py memory     bytes beside the raw bytes of string keys, with and without deadline
     compare.py restart    from kill -9 to the first correct GET
+    compare.py growth     the same for 2 to 8 GiB, on huge and on small pages
     compare.py idle       memory and wake-ups of an empty server
 
 Every figure comes from interleaved rounds (A B A B …) in this one run, and what counts is the ratio: the figure to
@@ -14,6 +15,8 @@ is pinned to one processor and the load generator (redis-benchmark) to another; 
 stopped (SIGSTOP) meanwhile. Measure while nothing else runs. Needs redis-server and redis-tools; standard library only.
 """
 import argparse
+import ctypes
+import functools
 import glob
 import os
 import pathlib
@@ -28,6 +31,7 @@ import tempfile
 import time
 
 SERVER_CPU, CLIENT_CPU = 0, 1
+PR_SET_THP_DISABLE = 41
 
 
 def free_port():
@@ -39,8 +43,8 @@ def free_port():
 class Server:
     """A server of its own port and directories, pinned to one processor."""
 
-    def __init__(self, name, command):
-        self.name, self.port = name, free_port()
+    def __init__(self, name, command, has_huge_pages=True):
+        self.name, self.port, self.has_huge_pages = name, free_port(), has_huge_pages
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="compare-"))
         self.shm = pathlib.Path("/dev/shm") / self.home.name
         self.command = [
@@ -52,8 +56,14 @@ class Server:
         self.log = open(self.home / "log", "a")
         self.process = subprocess.Popen(
             self.command, stdout=self.log, stderr=subprocess.STDOUT,
-            preexec_fn=lambda: os.sched_setaffinity(0, {SERVER_CPU}))
+            preexec_fn=self.prepare)
         self.wait(lambda connection: ask(connection, "PING") == b"+PONG")
+
+    def prepare(self):
+        """In the server's process, before the program starts."""
+        os.sched_setaffinity(0, {SERVER_CPU})
+        if not self.has_huge_pages:
+            ctypes.CDLL(None).prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0)
 
     def wait(self, answered):
         while True:
@@ -94,6 +104,14 @@ class Server:
                     fields[name] = int(value.split()[0]) * 1024
         files = sum(path.stat().st_blocks * 512 for path in self.shm.glob("*")) if self.shm.exists() else 0
         return fields["RssAnon"] + fields["RssFile"] + files
+
+    def info(self, field):
+        with self.connect() as connection:
+            connection.sendall(encode("INFO", "memory"))
+            for line in connection.makefile("rb"):
+                name, _, value = line.decode().strip().partition(":")
+                if name == field:
+                    return int(value)
 
     def wakeups(self):
         total = 0
@@ -230,23 +248,65 @@ def restart(arguments):
     server = hearth(arguments)
     try:
         load(server, arguments.count, False)
-        key = b"%010d" % 7 + b"k" * 30
-        with server.connect() as connection:
-            ask(connection, "SET", key, "here")
-        size = server.memory()
-        times = []
-        for _ in range(arguments.rounds):
-            begin = time.perf_counter()
-            server.kill()
-            server.start()
-            server.wait(lambda connection: ask(connection, "GET", key) == b"$4\r\nhere")
-            times.append((time.perf_counter() - begin) * 1000)
-        print(f"{arguments.count} keys, {size / 2**30:.2f} GiB: kill -9 to the first correct GET "
-              f"{statistics.median(times):.0f} ms median ({min(times):.0f}-{max(times):.0f})")
+        print(f"{arguments.count} keys: {kill_and_start(server, arguments.rounds)}")
         with open(server.home / "log") as log:
             print("".join(line for line in log if "eady" in line or "ttached" in line).strip().splitlines()[-1])
     finally:
         server.end()
+
+
+def growth(arguments):
+    for pages in ("huge", "small"):
+        server = Server(f"hearth on {pages} pages", [
+            arguments.hearth, "--port", "{port}", "--dir", "{dir}", "--shm-dir", "{shm}", "--threads", "1"],
+            has_huge_pages=pages == "huge")
+        try:
+            for part in range(4):
+                load_values(server, part * 1_800_000, (part + 1) * 1_800_000)
+                huge = server.info("mem_segments_huge") / server.info("mem_segments")
+                touch = functools.partial(touch_values, server, (part + 1) * 1_800_000)
+                print(f"{server.name} ({huge:.0%} huge): {kill_and_start(server, arguments.rounds, touch)}", flush=True)
+        finally:
+            server.end()
+
+
+def touch_values(server, end):
+    """Looks at every key, so that the process has every page mapped when it is killed."""
+    with server.connect() as connection:
+        replies = connection.makefile("rb")
+        for start in range(0, end, 100_000):
+            connection.sendall(b"".join(encode(b"EXISTS", *(b"%010d" % number for number in range(first, first + 100)))
+                                        for first in range(start, start + 100_000, 100)))
+            for _ in range(1000):
+                assert replies.readline() == b":100\r\n"
+
+
+def load_values(server, first, end):
+    """Stores keys `first` to `end` with values of 1000 bytes."""
+    value = b"v" * 1000
+    with server.connect() as connection:
+        replies = connection.makefile("rb")
+        for start in range(first, end, 10_000):
+            connection.sendall(b"".join(encode(b"SET", b"%010d" % number, value) for number in range(start, start + 10_000)))
+            for _ in range(10_000):
+                assert replies.readline() == b"+OK\r\n"
+
+
+def kill_and_start(server, rounds, touch=lambda: None):
+    """Milliseconds from kill -9 to the first correct GET, as text; `touch` goes before each kill."""
+    key = b"%010d" % 7 + b"k" * 30
+    with server.connect() as connection:
+        ask(connection, "SET", key, "here")
+    size, times = server.memory(), []
+    for _ in range(rounds):
+        touch()
+        begin = time.perf_counter()
+        server.kill()
+        server.start()
+        server.wait(lambda connection: ask(connection, "GET", key) == b"$4\r\nhere")
+        times.append((time.perf_counter() - begin) * 1000)
+    return (f"{size / 2**30:.2f} GiB, kill -9 to the first correct GET {statistics.median(times):.1f} ms median "
+            f"({min(times):.1f}-{max(times):.1f})")
 
 
 def idle(arguments):
@@ -266,7 +326,7 @@ def idle(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=["cpu", "workers", "undo", "memory", "restart", "idle"])
+    parser.add_argument("suite", choices=["cpu", "workers", "undo", "memory", "restart", "growth", "idle"])
     parser.add_argument("--hearth", default="target/release/hearth", help="the program to measure")
     parser.add_argument("--redis", default="redis-server", help="the program to compare with")
     parser.add_argument("--without", default="target/no-undo/release/hearth", help="undo: a build without the log: "

@@ -126,10 +126,15 @@ def reference(options, root, ledger, chosen, skips):
 def reference_names(options, root, ledger, name):
     """How often a test of each name passes with redis-server; from the last run, or from one made now."""
     path = results_path(options, name, False)
-    if not path.exists() or '"done"' not in path.read_text():
+    known = passed(json.loads(line) for line in path.read_text().splitlines()) if path.exists() and '"done"' in path.read_text() else None
+    # A reference that passes less than it is known to was disturbed: it is asked once more.
+    for _ in range(2):
+        if known is not None and (name not in ledger or known.total() >= ledger[name].reference):
+            break
         print(f"# {name}: asking redis-server first", flush=True)
         one(options, root, ledger, name, {}, options.redis_server, False)
-    return passed(json.loads(line) for line in path.read_text().splitlines())
+        known = passed(json.loads(line) for line in path.read_text().splitlines())
+    return known
 
 
 def one(options, root, ledger, name, skips, program, is_hearth):
