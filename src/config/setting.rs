@@ -210,6 +210,11 @@ impl Setting {
         self
     }
 
+    /// Which of its names the client means, as it is written.
+    pub(super) fn name_like(&self, sent: &[u8]) -> &'static str {
+        self.alias.filter(|alias| alias.as_bytes().eq_ignore_ascii_case(sent)).unwrap_or(self.name)
+    }
+
     /// Its value before any configuration.
     pub(super) fn default_value(&self) -> Value {
         let words: Vec<&[u8]> =

@@ -14,6 +14,7 @@
 mod support;
 
 mod conversation;
+mod repeated;
 
 use std::path::{Path, PathBuf};
 

@@ -144,7 +144,7 @@ impl Rig {
         let is_resp3 = |rig: &Rig| rig.clients[0].1.get() == Protocol::Resp3;
         let mut reply = Recorder::new(is_resp3(self));
         match Table::get().find(words.len(), |nth| words[nth]) {
-            Err(refusal) => reply.error_text(&refusal.to_string()),
+            Err(refusal) => reply.error_line(&refusal.line()),
             Ok(row) => match row.run {
                 Run::Server(command) => {
                     self.clients[0].0.last_command = Some(row.spec);

@@ -105,6 +105,11 @@ fn refusals_have_the_words_of_redis() {
             vec![("maxmemory", "5"), ("maxmemory-clients", "200%")],
             failed("maxmemory-clients", "percentage argument must be less or equal to 100"),
         ),
+        (vec![("MaxMemory", "zz")], failed("maxmemory", "argument must be a memory value")),
+        (
+            vec![("HASH-max-ziplist-entries", "x")],
+            failed("hash-max-ziplist-entries", "argument couldn't be parsed into an integer"),
+        ),
         (vec![("port", "99999")], failed("port", "argument must be between 0 and 65535 inclusive")),
     ] {
         assert_eq!(set(&config, &pairs), outcome, "{pairs:?}");
@@ -159,7 +164,7 @@ fn what_cannot_be_applied_changes_nothing() {
     });
     assert_eq!(
         outcome.unwrap_err().to_string(),
-        "CONFIG SET failed (possibly related to argument 'Port') - Unable to listen on this port"
+        "CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port"
     );
     assert_eq!(asked, ["port", "maxmemory"], "in the order of the table");
     assert_eq!(get(&config, &["maxmemory", "port"]), pairs(&[("maxmemory", "0"), ("port", "6379")]));
