@@ -79,8 +79,11 @@ pub enum Change {
     Anytime,
     /// At any time by those whom `enable-protected-configs` allows.
     Protected,
-    /// Only by starting again.
+    /// Only by starting again. CONFIG SET does not even accept the present value, as in Redis.
     AtStart,
+    /// Only by starting again. CONFIG SET accepts the present value: a client that writes back all it has read meets
+    /// no setting that it cannot know from Redis.
+    AtStartOwn,
 }
 
 /// What a setting does.
@@ -159,6 +162,12 @@ impl Setting {
 
     pub(super) const fn at_start(mut self) -> Self {
         self.change = Change::AtStart;
+        self
+    }
+
+    /// For settings that Redis does not have.
+    pub(super) const fn at_start_own(mut self) -> Self {
+        self.change = Change::AtStartOwn;
         self
     }
 

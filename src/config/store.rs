@@ -137,6 +137,9 @@ impl Config {
             let row = table::row(place);
             let refuse = |reason| SetError::Refused { name: row.name_like(name).to_owned(), reason };
             after[place] = row.parse(&[text], Origin::Runtime, &after[place]).map_err(refuse)?;
+            if row.change == Change::AtStartOwn && after[place] != values[place] {
+                return Err(refuse("it takes effect at start only: start the server again with it".into()));
+            }
             if let Effect::Unkept(advice) = row.effect
                 && after[place] != row.default_value()
                 && after[place] != values[place]
