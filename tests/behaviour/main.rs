@@ -15,6 +15,7 @@ mod support;
 
 mod conversation;
 mod repeated;
+mod starts;
 
 use std::path::{Path, PathBuf};
 
