@@ -238,7 +238,8 @@ impl WorkerView for Worker<'_> {
             if nth % WORKERS != self.id || self.gone.contains(&client.id) {
                 continue;
             }
-            let buffers = Buffers { query_len: 26, query_free: 1000, output_len: 0, memory_bytes: 2000 };
+            let buffers =
+                Buffers { query_len: 26, query_free: 1000, memory_bytes: 2000, ..Buffers::default() };
             let id = client.id;
             let fate = visit(ClientView { client: &mut *client, protocol: protocol.get(), buffers });
             if fate == Fate::Kill {
