@@ -13,8 +13,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bytes;
 mod conversation;
-mod repeated;
 mod starts;
 
 use std::path::{Path, PathBuf};

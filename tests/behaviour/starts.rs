@@ -39,10 +39,10 @@ const DAMAGES: &[(&str, Damage, &str)] = &[
         "symbolic link",
     ),
     ("missing", |shard, _| fs::remove_file(shard).expect("removed"), "is missing"),
-    ("of another layout", |shard, _| edit(shard, relayout), "was written with layout"),
+    ("of another layout", |shard, _| edit(shard, |bytes| relayout(bytes)), "was written with layout"),
     (
         "of another layout as a whole",
-        |shard, _| edit(&shard.with_file_name("control"), relayout),
+        |shard, _| edit(&shard.with_file_name("control"), |bytes| relayout(bytes)),
         "was written with layout",
     ),
 ];
@@ -54,7 +54,7 @@ fn edit(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
 }
 
 /// Gives a header another layout hash and the checksum that goes with it.
-fn relayout(bytes: &mut Vec<u8>) {
+fn relayout(bytes: &mut [u8]) {
     bytes[16] ^= 1;
     // CRC-64/XZ, bit by bit.
     let shift = |crc: u64| (crc >> 1) ^ if crc & 1 == 1 { 0xc96c_5795_d787_0f42 } else { 0 };

@@ -2,7 +2,7 @@
 //!
 //! Everything here is a piece of a transaction: after an `Err` the caller rolls back
 //! ([`Keyspace::rollback`]), after success it commits ([`Keyspace::commit`]). A key whose deadline has
-//! passed is never seen: whoever comes upon it deletes it first.
+//! passed is never seen: whoever asks for it deletes it first, and walks and counts pass over it.
 
 use shm::extent::Extent;
 use shm::hash_index::Found;

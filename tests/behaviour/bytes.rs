@@ -1,5 +1,6 @@
-//! What a client sent comes back in errors byte for byte, whatever bytes it has: as C prints it, up to a NUL, and with
-//! blanks for line breaks. Held with Hearth and, where it is installed, with the reference server.
+//! Answers that a conversation cannot show, byte for byte: held with Hearth and, where it is installed, with the reference
+//! server. What a client sent comes back in errors whatever bytes it has: as C prints it, up to a NUL, and with blanks
+//! for line breaks.
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
@@ -23,8 +24,11 @@ fn answer(server: &TestServer, input: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// The words of a request, and what the error line consists of.
+type Exchange<'e> = (&'e [&'e [u8]], &'e [&'e [u8]]);
+
 fn check(server: &TestServer) {
-    let exchanges: &[(&[&[u8]], &[&[u8]])] = &[
+    let exchanges: &[Exchange] = &[
         (&[ODD], &[b"ERR unknown command '", ODD, b"', with args beginning with: "]),
         (&[ODD, ODD], &[b"ERR unknown command '", ODD, b"', with args beginning with: '", ODD, b"' "]),
         (&[b"a\0b", b"c\0d"], &[b"ERR unknown command 'a', with args beginning with: 'c' "]),
@@ -98,15 +102,25 @@ fn check(server: &TestServer) {
     assert_eq!(inline.escape_ascii().to_string(), expected.escape_ascii().to_string());
 }
 
-#[test]
-fn hearth_repeats_bytes() {
-    check(&TestServer::hearth(&["--threads", "2"]));
+fn check_nulls(server: &TestServer) {
+    let answer = answer(server, &encode(&["COMMAND", "INFO", "nope"]));
+    assert_eq!(answer.escape_ascii().to_string(), "*1\\r\\n$-1\\r\\n");
 }
 
 #[test]
-fn the_reference_server_repeats_the_same_bytes() {
+fn hearth_answers_these_bytes() {
+    let server = TestServer::hearth(&["--threads", "2"]);
+    check(&server);
+    check_nulls(&server);
+}
+
+#[test]
+fn the_reference_server_answers_the_same_bytes() {
     match TestServer::redis(&[]) {
-        Some(server) => check(&server),
+        Some(server) => {
+            check(&server);
+            check_nulls(&server);
+        }
         None => eprintln!("skipped: redis-server is not installed"),
     }
 }
