@@ -15,11 +15,14 @@
 //! The file appears whole and is made anew only when the machine was started since: nobody can hold
 //! anything then. Its `flock` serves tools: every owner holds it shared, from before it waits for the
 //! mutexes, and a tool that checks or removes segments holds it exclusively. A successor never waits for
-//! the `flock` of the process it follows, which that keeps until all of its memory is gone.
+//! the `flock` of the process it follows, which that keeps until all of its memory is gone. A successor that finds it
+//! free knows that nobody is there, and looks at the headers before it takes anything: data that must be refused is
+//! left without a trace, the locks of the dead included.
 //!
 //! A thread that ends by panic does not unlock: its shards may be in the middle of a transaction. The server
 //! aborts in that case, and the next one takes over as after any other death.
 
+use std::fmt;
 use std::fs::File;
 use std::marker::PhantomData;
 use std::mem::{MaybeUninit, size_of};
@@ -84,16 +87,61 @@ pub struct Takeover {
     pub count: u64,
 }
 
+/// What a start has to wait for: someone else uses the data set. `Display` is a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Waiting {
+    pub path: PathBuf,
+    pub user: User,
+    /// How long to wait at most.
+    pub patience: Duration,
+}
+
+/// Who uses a data set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum User {
+    /// A process that serves it, or did until a moment ago, by its id if it has given one.
+    Owner(Option<u32>),
+    /// A tool that checks or removes it.
+    Tool,
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, seconds) = (self.path.display(), self.patience.as_secs_f64());
+        match self.user {
+            User::Owner(Some(pid)) => write!(out, "{path} is owned by process {pid}")?,
+            User::Owner(None) => write!(out, "{path} is owned by a process that has not given its id")?,
+            User::Tool => write!(out, "{path} is being checked or removed by `hearth segments`")?,
+        }
+        write!(out, ": waiting up to {seconds} s for its end")
+    }
+}
+
 impl Ownership {
-    /// Takes all locks of the directory, waiting up to `patience` for an owner to be gone.
-    pub fn acquire(directory: &ShmDir, patience: Duration) -> Result<Ownership, SegmentError> {
+    /// Takes all locks of the directory, waiting up to `patience` for whoever uses it to be gone. If there is
+    /// somebody to wait for, `on_wait` is told before the wait begins, once.
+    pub fn acquire(
+        directory: &ShmDir,
+        patience: Duration,
+        on_wait: fn(&Waiting),
+    ) -> Result<Ownership, SegmentError> {
         let deadline = Instant::now() + patience;
+        let mut is_told = patience.is_zero();
+        let mut tell = |user| {
+            if !std::mem::replace(&mut is_told, true) {
+                on_wait(&Waiting { path: directory.path().to_owned(), user, patience });
+            }
+        };
         loop {
-            let locks = open_shared(directory, deadline)?;
-            let Some(dead_threads) = locks.take_all(deadline)? else {
-                let pid = locks.recorded_pid();
-                return Err(SegmentError::Owned { path: directory.path().to_owned(), pid });
-            };
+            let locks = open_shared(directory, deadline, || tell(User::Tool))?;
+            let mut dead_threads = 0;
+            if !locks.take_all(Instant::now(), &mut dead_threads)? {
+                tell(User::Owner(locks.recorded_pid()));
+                if !locks.take_all(deadline, &mut dead_threads)? {
+                    let pid = locks.recorded_pid();
+                    return Err(SegmentError::Owned { path: directory.path().to_owned(), pid });
+                }
+            }
             let starter = WorkerLock { locks: Arc::clone(&locks), index: 0, of_thread: PhantomData };
             if !directory.is_named(&locks.file, LOCK_FILE) {
                 // The owner we waited for removed the data set when it stopped.
@@ -252,6 +300,19 @@ pub fn owner_of(directory: &ShmDir) -> Result<Option<Owner>, SegmentError> {
     Ok(Some(Owner { pid: LockFile::map(directory, file)?.recorded_pid() }))
 }
 
+/// How often the data set has been taken so far, if no process uses it at this moment. As long as the answer stays the
+/// same, its files are as their last user left them.
+pub(crate) fn takeovers_if_unused(directory: &ShmDir) -> Result<Option<u64>, SegmentError> {
+    let Some(file) = directory.open_file(LOCK_FILE)? else { return Ok(Some(0)) };
+    // Held for this moment only: a start that meets it need not wait for long.
+    if !wait_for_flock(directory, &file, FlockOperation::NonBlockingLockExclusive, Instant::now())? {
+        return Ok(None);
+    }
+    let (page, _) = first_page(&file, &directory.path_of(LOCK_FILE))?;
+    let count = page.get(TAKEOVERS_AT..TAKEOVERS_AT + 8).and_then(|count| count.try_into().ok());
+    Ok(Some(count.map_or(0, u64::from_le_bytes)))
+}
+
 /// The lock file, mapped. Unmapped when nobody needs it any more; never while a mutex in it is locked.
 struct LockFile {
     mapping: Mapping,
@@ -287,17 +348,16 @@ impl LockFile {
         u32::try_from(self.mapping.load(PID_AT)).ok().filter(|&pid| pid != 0)
     }
 
-    /// Takes every mutex, in order. How many were left by the dead; `None`, and nothing taken, if one was
-    /// still held at the deadline.
-    fn take_all(&self, deadline: Instant) -> Result<Option<usize>, SegmentError> {
-        let mut dead = 0;
+    /// Takes every mutex, in order, and adds to `dead` how many were left by the dead. `false`, and nothing taken, if
+    /// one was still held at the deadline; those of the dead found until then are sound again.
+    fn take_all(&self, deadline: Instant, dead: &mut usize) -> Result<bool, SegmentError> {
         for index in 0..MUTEX_COUNT {
             match self.lock(index, deadline) {
                 Ok(Locked::Free) => {}
-                Ok(Locked::FromTheDead) => dead += 1,
+                Ok(Locked::FromTheDead) => *dead += 1,
                 Ok(Locked::Busy) => {
                     self.unlock_down_to(index, 0);
-                    return Ok(None);
+                    return Ok(false);
                 }
                 Err(error) => {
                     self.unlock_down_to(index, 0);
@@ -305,7 +365,7 @@ impl LockFile {
                 }
             }
         }
-        Ok(Some(dead))
+        Ok(true)
     }
 
     fn unlock_down_to(&self, end: usize, start: usize) {
@@ -377,12 +437,21 @@ fn check_form(page: &[u8], len: u64) -> Result<(), Flaw> {
     Ok(())
 }
 
-/// The directory's lock file, mapped, with its `flock` held shared.
-fn open_shared(directory: &ShmDir, deadline: Instant) -> Result<Arc<LockFile>, SegmentError> {
+/// The directory's lock file, mapped, with its `flock` held shared. `on_wait` is told each time a tool has it.
+fn open_shared(
+    directory: &ShmDir,
+    deadline: Instant,
+    mut on_wait: impl FnMut(),
+) -> Result<Arc<LockFile>, SegmentError> {
+    let shared = FlockOperation::NonBlockingLockShared;
     loop {
         let file = open_or_create(directory)?;
-        if !wait_for_flock(directory, &file, FlockOperation::NonBlockingLockShared, deadline)? {
-            return Err(SegmentError::ToolAtWork { path: directory.path().to_owned() });
+        // Who only looks whether the data set is used has the lock for an instant.
+        if !wait_for_flock(directory, &file, shared, Instant::now() + PATIENCE)? {
+            on_wait();
+            if !wait_for_flock(directory, &file, shared, deadline)? {
+                return Err(SegmentError::ToolAtWork { path: directory.path().to_owned() });
+            }
         }
         // A tool may have removed it while we waited.
         if directory.is_named(&file, LOCK_FILE) {

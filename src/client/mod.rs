@@ -125,14 +125,33 @@ impl Client {
     }
 }
 
+/// A request that asks about clients, as it lies in the input of its own. While it runs, its worker has lent the input
+/// out, and once it is under way, it is not there any more; but it is what its client takes memory for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Asking {
+    /// Bytes of the request.
+    pub request_len: usize,
+    /// Bytes of its words.
+    pub args_len: usize,
+    /// Bytes of the input that it lies in, those of other requests included, and of memory behind it.
+    pub query_len: usize,
+    pub query_capacity: usize,
+}
+
 /// What a client's buffers hold at a moment, for CLIENT LIST.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Buffers {
     /// Bytes read and not yet understood, and room behind them.
     pub query_len: usize,
     pub query_free: usize,
+    /// Bytes of the words of the request that runs and asks.
+    pub args_len: usize,
+    /// Bytes that fit into the reply buffer.
+    pub reply_room: usize,
     /// Bytes of replies not yet taken by the system.
     pub output_len: usize,
+    /// The system takes no more of them for now.
+    pub output_blocked: bool,
     /// Memory that the connection owns, all buffers together.
     pub memory_bytes: usize,
 }

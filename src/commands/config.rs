@@ -13,7 +13,7 @@ use super::info::Harvest;
 use super::node::Node;
 use super::row::ServerCommand;
 use super::survey::{Survey, WorkerView};
-use crate::config::{Caller, Changes, Refused};
+use crate::config::{Caller, Changes, Refused, SetError};
 use crate::telemetry::log;
 
 pub(super) const COMMANDS: &[ServerCommand] = &[
@@ -72,10 +72,13 @@ fn set(context: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) ->
     let pairs: Vec<(&[u8], &[u8])> = pairs.iter().map(|[name, value]| (*name, *value)).collect();
     let caller = Caller { local: context.client.ends.is_local };
     let node = context.node;
-    let warnings = node
-        .config
-        .set(&pairs, caller, |changes| apply(node, changes))
-        .map_err(|refused| Error::Other(format!("ERR {refused}").into()))?;
+    let warnings =
+        node.config.set(&pairs, caller, |changes| apply(node, changes)).map_err(|refused| match refused {
+            SetError::Unknown(name) => {
+                Error::repeating("ERR Unknown option or number of arguments for CONFIG SET - '", &name, "'")
+            }
+            SetError::Refused { .. } => Error::Other(format!("ERR {refused}").into()),
+        })?;
     for warning in warnings {
         tracing::warn!("{warning}");
     }
@@ -220,7 +223,7 @@ mod tests {
             1) "lfu-log-factor"
             2) "11"
             > CONFIG SET Port 1
-            (error) ERR CONFIG SET failed (possibly related to argument 'Port') - the server listens where it was started; start it again
+            (error) ERR CONFIG SET failed (possibly related to argument 'port') - the server listens where it was started; start it again
             > CONFIG SET port 6379
             OK
             > CONFIG REWRITE

@@ -73,8 +73,7 @@ fn hello(context: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) 
         } else if args.left() > 1 && args.take("SETNAME") {
             client_name = Some(name::checked(args.word()?)?);
         } else {
-            let option = String::from_utf8_lossy(option);
-            return Err(Error::Other(format!("ERR Syntax error in HELLO option '{option}'").into()));
+            return Err(Error::repeating("ERR Syntax error in HELLO option '", option, "'"));
         }
     }
     if let Some((user, password)) = login {

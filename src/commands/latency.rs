@@ -40,10 +40,7 @@ pub(super) const COMMANDS: &[ServerCommand] = &[
             .syntax("event")
             .doc("2.8.13", "O(1)", "Draws the spikes of an event.")
             .tips(VARYING),
-        run: |_, args, _| {
-            let event = String::from_utf8_lossy(args.word()?);
-            Err(Error::Other(format!("ERR No samples available for event '{event}'").into()))
-        },
+        run: |_, args, _| Err(Error::repeating("ERR No samples available for event '", args.word()?, "'")),
     },
     ServerCommand {
         spec: row("LATENCY|RESET", Arity::AtLeast(2))

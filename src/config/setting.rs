@@ -79,8 +79,11 @@ pub enum Change {
     Anytime,
     /// At any time by those whom `enable-protected-configs` allows.
     Protected,
-    /// Only by starting again.
+    /// Only by starting again. CONFIG SET does not even accept the present value, as in Redis.
     AtStart,
+    /// Only by starting again. CONFIG SET accepts the present value: a client that writes back all it has read meets
+    /// no setting that it cannot know from Redis.
+    AtStartOwn,
 }
 
 /// What a setting does.
@@ -162,6 +165,12 @@ impl Setting {
         self
     }
 
+    /// For settings that Redis does not have.
+    pub(super) const fn at_start_own(mut self) -> Self {
+        self.change = Change::AtStartOwn;
+        self
+    }
+
     pub(super) const fn protected(mut self) -> Self {
         self.change = Change::Protected;
         self
@@ -208,6 +217,11 @@ impl Setting {
     pub(super) const fn sets(mut self, sets: fn(&mut Settings, &Value)) -> Self {
         self.sets = Some(sets);
         self
+    }
+
+    /// Which of its names the client means, as it is written.
+    pub(super) fn name_like(&self, sent: &[u8]) -> &'static str {
+        self.alias.filter(|alias| alias.as_bytes().eq_ignore_ascii_case(sent)).unwrap_or(self.name)
     }
 
     /// Its value before any configuration.

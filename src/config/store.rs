@@ -37,16 +37,16 @@ pub struct Refused {
     pub reason: String,
 }
 
-/// Why CONFIG SET changed nothing. The client gets the text behind `ERR `.
+/// Why CONFIG SET changed nothing. The client gets the text behind `ERR `; a name that is none may have any bytes.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SetError {
     /// There is no such setting.
-    #[error("Unknown option or number of arguments for CONFIG SET - '{0}'")]
-    Unknown(String),
+    #[error("Unknown option or number of arguments for CONFIG SET - '{}'", String::from_utf8_lossy(.0))]
+    Unknown(Vec<u8>),
     /// It cannot have this value, or not now.
     #[error("CONFIG SET failed (possibly related to argument '{name}') - {reason}")]
     Refused {
-        /// The name as the client sent it.
+        /// The name: as the client sent it if the setting may not be named at all, else as it is written.
         name: String,
         /// What is wrong.
         reason: String,
@@ -134,9 +134,12 @@ impl Config {
         let mut after = values.clone();
         let mut warnings = Vec::new();
         for (&place, &(name, text)) in places.iter().zip(pairs) {
-            let refuse = |reason| SetError::Refused { name: shown(name), reason };
             let row = table::row(place);
+            let refuse = |reason| SetError::Refused { name: row.name_like(name).to_owned(), reason };
             after[place] = row.parse(&[text], Origin::Runtime, &after[place]).map_err(refuse)?;
+            if row.change == Change::AtStartOwn && after[place] != values[place] {
+                return Err(refuse("it takes effect at start only: start the server again with it".into()));
+            }
             if let Effect::Unkept(advice) = row.effect
                 && after[place] != row.default_value()
                 && after[place] != values[place]
@@ -158,8 +161,9 @@ impl Config {
         let settings = derive(&after);
         apply(&Changes { before: &before, after: &settings, settings: &changed }).map_err(|refused| {
             let sent = places.iter().position(|&place| table::row(place).name == refused.setting);
-            let name = sent.map_or_else(|| refused.setting.to_owned(), |index| shown(pairs[index].0));
-            SetError::Refused { name, reason: refused.reason }
+            let name =
+                sent.map_or(refused.setting, |index| table::row(places[index]).name_like(pairs[index].0));
+            SetError::Refused { name: name.to_owned(), reason: refused.reason }
         })?;
         *values = after;
         *self.published.lock() = Arc::new(settings);
@@ -199,7 +203,7 @@ impl fmt::Debug for Config {
 fn allowed_places(pairs: &[(&[u8], &[u8])], caller: Caller, now: &Settings) -> Result<Vec<usize>, SetError> {
     let mut places = Vec::with_capacity(pairs.len());
     for (index, (name, _)) in pairs.iter().enumerate() {
-        let place = table::find(name).ok_or_else(|| SetError::Unknown(shown(name)))?;
+        let place = table::find(name).ok_or_else(|| SetError::Unknown(name.to_vec()))?;
         let reason = match table::row(place).change {
             Change::AtStart => Some("can't set immutable config"),
             Change::Protected if !now.allow_protected.allows(caller.local) => {

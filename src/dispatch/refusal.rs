@@ -1,14 +1,17 @@
 //! Why a request is turned away before its handler runs, in Redis's words.
 
+use std::borrow::Cow;
+
+use engine::command::{REPEATED_LEN_MAX, cut_short, until_nul};
+
 use super::table::Row;
 
-/// `Display` is the whole error line that the client sees.
+/// [`Refusal::line`] is the whole error line that the client sees; `Display` shows the same, but can only show text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    #[error("ERR unknown command '{name}', with args beginning with: {args}")]
-    UnknownCommand { name: String, args: String },
-    #[error("ERR unknown subcommand '{name}'. Try {parent} HELP.")]
-    UnknownSubcommand { name: String, parent: &'static str },
+    /// There is no such command, or no such subcommand: a line that repeats what the client sent.
+    #[error("{}", String::from_utf8_lossy(.0))]
+    Unknown(Box<[u8]>),
     #[error("ERR wrong number of arguments for '{}' command", .0.to_ascii_lowercase())]
     WrongArity(&'static str),
     #[error("NOAUTH Authentication required.")]
@@ -22,40 +25,38 @@ pub enum Refusal {
     KeysUnclear,
 }
 
-/// How much of names and arguments an error repeats.
-const ECHO_LEN_MAX: usize = 128;
-
 impl Refusal {
     /// No row has this name. Repeats at most 128 bytes of the name and of the arguments.
     #[cold]
     pub fn unknown_command<'w>(mut words: impl Iterator<Item = &'w [u8]>) -> Refusal {
-        let name = words.next().map_or(String::new(), echo);
-        let mut args = Vec::new();
+        let name = words.next().map_or(&b""[..], cut_short);
+        let mut line = [b"ERR unknown command '", name, b"', with args beginning with: "].concat();
+        let args_at = line.len();
         for word in words {
-            if args.len() >= ECHO_LEN_MAX {
+            let room = REPEATED_LEN_MAX.saturating_sub(line.len() - args_at);
+            if room == 0 {
                 break;
             }
-            let room = ECHO_LEN_MAX - args.len();
-            args.push(b'\'');
-            args.extend_from_slice(c_string(&word[..word.len().min(room)]));
-            args.extend_from_slice(b"' ");
+            line.push(b'\'');
+            line.extend_from_slice(until_nul(&word[..word.len().min(room)]));
+            line.extend_from_slice(b"' ");
         }
-        Refusal::UnknownCommand { name, args: String::from_utf8_lossy(&args).into_owned() }
+        Refusal::Unknown(line.into())
     }
 
     /// The command has subcommands, but not this one.
     #[cold]
     pub fn unknown_subcommand(parent: &Row, word: &[u8]) -> Refusal {
-        Refusal::UnknownSubcommand { name: echo(word), parent: parent.spec.name }
+        let parent = parent.spec.name.as_bytes();
+        let line = [b"ERR unknown subcommand '", cut_short(word), b"'. Try ", parent, b" HELP."].concat();
+        Refusal::Unknown(line.into())
     }
-}
 
-fn echo(word: &[u8]) -> String {
-    let word = c_string(word);
-    String::from_utf8_lossy(&word[..word.len().min(ECHO_LEN_MAX)]).into_owned()
-}
-
-/// Up to the first NUL, as C prints it.
-fn c_string(word: &[u8]) -> &[u8] {
-    word.split(|&byte| byte == 0).next().unwrap_or_default()
+    /// The line that the client sees.
+    pub fn line(&self) -> Cow<'_, [u8]> {
+        match self {
+            Refusal::Unknown(line) => Cow::Borrowed(line),
+            other => Cow::Owned(other.to_string().into_bytes()),
+        }
+    }
 }

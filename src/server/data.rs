@@ -31,6 +31,7 @@ pub fn open(settings: &Settings, worker_count: usize, patience: Duration) -> Res
         accept: Accept::MemoryOnly,
         existing: if settings.warm_restart { Existing::Attach } else { Existing::Discard },
         patience,
+        on_wait: |waiting| tracing::warn!("{waiting}; this server does not start before"),
         layout: engine::STORED,
         new: NewDataSet {
             shard_count: shard_count as u32,

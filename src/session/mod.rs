@@ -14,7 +14,7 @@ use net::reactor::Token;
 use net::resp::{Parser, ProtocolError};
 use net::transport::Transport;
 
-use crate::client::{Buffers, Client, Protocol};
+use crate::client::{Asking, Buffers, Client, Protocol};
 use crate::dispatch::WorkerId;
 
 pub use flight::{Flight, Seq};
@@ -168,11 +168,13 @@ impl Session {
         self.client.close_after_reply || self.ends_with_input && self.pause.is_none() && !self.again
     }
 
-    /// What its buffers hold.
-    pub fn buffers(&self) -> Buffers {
-        let query_len = self.input.unread().len();
+    /// What its buffers hold; `asking` if it is the one that asks.
+    pub fn buffers(&self, asking: Option<&Asking>) -> Buffers {
+        let asking = asking.copied().unwrap_or_default();
+        let query_len = asking.query_len.max(asking.request_len + self.input.unread().len());
+        let query_capacity = self.input.capacity().max(asking.query_capacity).max(query_len);
         let memory_bytes = size_of::<Session>()
-            + self.input.capacity()
+            + query_capacity
             + self.out.capacity()
             + self.flight.capacity()
             + self.client.name.len()
@@ -180,7 +182,10 @@ impl Session {
             + self.client.ends.local.capacity();
         Buffers {
             query_len,
-            query_free: self.input.capacity() - query_len,
+            query_free: query_capacity - query_len,
+            args_len: asking.args_len,
+            reply_room: self.out.capacity(),
+            output_blocked: self.out.is_blocked(),
             output_len: self.out.pending_len() + self.flight.stashed_len(),
             memory_bytes,
         }

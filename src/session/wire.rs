@@ -48,9 +48,9 @@ impl Reply for Wire<'_> {
     fn ok(&mut self) {
         self.encoder().ok();
     }
-    fn error_text(&mut self, text: &str) {
+    fn error_line(&mut self, line: &[u8]) {
         self.error_at = Some(self.out.len());
-        self.encoder().error(text.as_bytes());
+        self.encoder().error(line);
     }
     #[inline]
     fn integer(&mut self, value: i64) {

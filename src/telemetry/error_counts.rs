@@ -18,13 +18,14 @@ pub struct ErrorCounts(Mutex<Vec<(Box<str>, u64)>>);
 impl ErrorCounts {
     /// Counts an error reply that begins with `kind`, such as `ERR` or `WRONGTYPE`.
     pub fn record(&self, kind: &[u8]) {
+        let kind = String::from_utf8_lossy(kind);
         let mut counts = self.0.lock();
-        if let Some((_, count)) = counts.iter_mut().find(|(known, _)| known.as_bytes() == kind) {
+        if let Some((_, count)) = counts.iter_mut().find(|(known, _)| **known == kind) {
             *count += 1;
             return;
         }
         if counts.len() < KINDS_MAX {
-            counts.push((String::from_utf8_lossy(kind).into(), 1));
+            counts.push((kind.into(), 1));
         } else if counts.len() == KINDS_MAX {
             counts.push((OTHERS.into(), 1));
         } else {
@@ -63,6 +64,13 @@ mod tests {
         let mut sums = BTreeMap::new();
         workers.iter().for_each(|worker| worker.add_to(&mut sums));
         assert_eq!(sums, BTreeMap::from([("ERR".into(), 3), ("WRONGTYPE".into(), 1)]));
+    }
+
+    #[test]
+    fn a_kind_of_any_bytes_is_one_kind() {
+        let counts = ErrorCounts::default();
+        (0..2).for_each(|_| counts.record(b"E\xff"));
+        assert_eq!(counts.snapshot(), [("E\u{fffd}".into(), 2)]);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use super::batch::{ReturnTo, SessionKey};
 use super::berths::Waiting;
 use super::message::{Inquiry, Message, Visit};
 use super::sessions::Sessions;
-use crate::client::Protocol;
+use crate::client::{Asking, Protocol};
 use crate::commands::{ClientView, Fate, Survey, WorkerView};
 use crate::dispatch::WorkerId;
 use crate::session::Wire;
@@ -83,11 +83,9 @@ impl Worker {
     // ---- questions --------------------------------------------------------------------------
 
     /// Sends a question to all workers, from the first to the last.
-    pub(super) fn ask_all(&mut self, row: u16, return_to: ReturnTo, survey: Box<dyn Survey>) {
-        self.ask_at(
-            WorkerId(0),
-            Box::new(Inquiry { survey, row, shards_left: Vec::new(), return_to, failed: false }),
-        );
+    pub(super) fn ask_all(&mut self, row: u16, return_to: ReturnTo, asking: Asking, survey: Box<dyn Survey>) {
+        let inquiry = Inquiry { survey, row, shards_left: Vec::new(), return_to, asking, failed: false };
+        self.ask_at(WorkerId(0), Box::new(inquiry));
     }
 
     fn ask_at(&mut self, worker: WorkerId, mut inquiry: Box<Inquiry>) {
@@ -113,7 +111,8 @@ impl Worker {
             let look = AssertUnwindSafe(|| survey.shard(id, &mut shard.keyspace));
             inquiry.failed |= catch_unwind(look).is_err();
         }
-        let asker = (inquiry.return_to.worker == self.id).then_some(inquiry.return_to.session);
+        let asker =
+            (inquiry.return_to.worker == self.id).then_some((inquiry.return_to.session, inquiry.asking));
         let rate = self.rates.rate(self.reading());
         let mut view = View { id: self.id, rate, sessions: &mut self.sessions, asker, killed: Vec::new() };
         let survey = &mut inquiry.survey;
@@ -176,8 +175,8 @@ struct View<'w> {
     id: WorkerId,
     rate: Rate,
     sessions: &'w mut Sessions,
-    /// The session that asks, if it is this worker's.
-    asker: Option<SessionKey>,
+    /// The session that asks, if it is this worker's, and its request.
+    asker: Option<(SessionKey, Asking)>,
     killed: Vec<SessionKey>,
 }
 
@@ -192,10 +191,11 @@ impl WorkerView for View<'_> {
 
     fn clients(&mut self, visit: &mut dyn FnMut(ClientView<'_>) -> Fate) {
         for (key, session) in self.sessions.iter_mut().filter(|(_, session)| session.link.is_some()) {
-            let (buffers, protocol): (_, Protocol) = (session.buffers(), session.protocol.get());
+            let asking = self.asker.as_ref().filter(|(asker, _)| *asker == key).map(|(_, asking)| asking);
+            let (buffers, protocol): (_, Protocol) = (session.buffers(asking), session.protocol.get());
             match visit(ClientView { client: &mut session.client, protocol, buffers }) {
                 Fate::Spare => {}
-                Fate::Kill if self.asker == Some(key) => session.client.close_after_reply = true,
+                Fate::Kill if asking.is_some() => session.client.close_after_reply = true,
                 Fate::Kill => self.killed.push(key),
             }
         }

@@ -122,7 +122,7 @@ impl Executor {
     /// A request was turned away: writes why.
     #[cold]
     pub fn refuse(&mut self, row: Option<&Row>, refusal: &Refusal, wire: &mut Wire<'_>) {
-        engine::command::Reply::error_text(wire, &refusal.to_string());
+        engine::command::Reply::error_line(wire, &refusal.line());
         if let Some(row) = row {
             self.counters.commands.rejected(usize::from(row.id));
         }

@@ -4,6 +4,7 @@ use engine::command::{Error, Visitor};
 use engine::shard::{Shard, ShardId};
 
 use super::batch::{Batch, Guest, ReturnTo};
+use crate::client::Asking;
 use crate::commands::Survey;
 use crate::dispatch::WorkerId;
 
@@ -70,6 +71,8 @@ pub struct Inquiry {
     /// Shards of this worker that it has still to look at, the next one last.
     pub shards_left: Vec<ShardId>,
     pub return_to: ReturnTo,
+    /// The request that it came from.
+    pub asking: Asking,
     /// It panicked on the way.
     pub failed: bool,
 }

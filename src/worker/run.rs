@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use engine::command::{Args, Error, KeyHash, Next, Reply, Routing, Tour, VisitCommand};
 use engine::shard::ShardId;
+use net::buffer::ReadBuffer;
 use net::resp::Word;
 
 use super::Worker;
@@ -15,6 +16,7 @@ use super::batch::{Errand, Guest, ReturnTo, SessionKey};
 use super::chunk::{Call, Chunk};
 use super::executor::with_slices;
 use super::message::{Transaction, Visit};
+use crate::client::Asking;
 use crate::commands::{Context, Later, ServerCommand};
 use crate::config::PipelineOrder;
 use crate::dispatch::{GateSet, Refusal, Row, Run, Site, Standing, armed_gates, pass};
@@ -84,7 +86,7 @@ impl Worker {
         let (mut consumed, mut pause) = (part.parsed_len, None);
         for call in &chunk.calls[part.first_call..end] {
             let text = chunk.text(call, input.unread());
-            match self.step(key, call, text, armed) {
+            match self.step(key, call, text, &input, armed) {
                 Step::Done => {}
                 Step::Begun(until) => {
                     (consumed, pause) = (call.end, Some(until));
@@ -132,7 +134,14 @@ impl Worker {
 
     /// Takes one call as far as it goes.
     #[inline]
-    fn step(&mut self, key: SessionKey, call: &Call, text: Text<'_>, armed: GateSet) -> Step {
+    fn step(
+        &mut self,
+        key: SessionKey,
+        call: &Call,
+        text: Text<'_>,
+        input: &ReadBuffer,
+        armed: GateSet,
+    ) -> Step {
         let Some(row) = call.row else { return self.refuse_unfit(key, text) };
         if let Err(refusal) = pass(row, armed, || self.standing(&self.sessions[key])) {
             return self.refuse(key, Some(row), &refusal);
@@ -153,7 +162,10 @@ impl Worker {
                 self.on_many_shards(key, row, text, shards)
             }
             (Run::Visit(command), _) => self.begin_visit(key, row, text, command),
-            (Run::Server(command), _) => self.serve_command(key, row, text, command),
+            (Run::Server(command), _) => {
+                let asking = || asking(call, text, input);
+                self.serve_command(key, row, text, asking, command)
+            }
             (Run::Data(_), Routing::Keyless | Routing::Visit) => self.on_no_shard(key, row, text),
             (Run::Parent, _) => self.refuse(key, Some(row), &Refusal::WrongArity(row.spec.name)),
         }
@@ -335,6 +347,7 @@ impl Worker {
         key: SessionKey,
         row: &'static Row,
         (text, words): Text<'_>,
+        asking: impl FnOnce() -> Asking,
         command: &ServerCommand,
     ) -> Step {
         let Worker { sessions, executor, node, settings, .. } = self;
@@ -376,7 +389,7 @@ impl Worker {
         match later {
             Later::Survey(survey) => {
                 let return_to = self.expect(key);
-                self.ask_all(row.id, return_to, survey);
+                self.ask_all(row.id, return_to, asking(), survey);
             }
             Later::Tour(visitor) => {
                 let return_to = self.expect(key);
@@ -429,6 +442,16 @@ impl Worker {
 
 /// A reply buffer below this length needs no closer look.
 const UNREAD_CHECKED: usize = 1024 * 1024;
+
+/// What a request takes of its client's input, for those who ask.
+fn asking(call: &Call, (_, words): Text<'_>, input: &ReadBuffer) -> Asking {
+    Asking {
+        request_len: call.end - call.start,
+        args_len: words.iter().map(|word| word.len as usize).sum(),
+        query_len: input.unread().len(),
+        query_capacity: input.capacity(),
+    }
+}
 
 #[inline]
 fn guest(session: &Session) -> Guest {

@@ -13,7 +13,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod bytes;
 mod conversation;
+mod starts;
 
 use std::path::{Path, PathBuf};
 

@@ -35,6 +35,27 @@ impl TestServer {
         server
     }
 
+    /// Another Hearth, not started yet, on the segments of `other`.
+    pub fn on_segments_of(other: &TestServer, arguments: &[&str]) -> TestServer {
+        let mut server = TestServer::prepare(PathBuf::from(env!("CARGO_BIN_EXE_hearth")));
+        let shm_dir = other.shm_dir.display().to_string();
+        server.arguments.extend(["--shm-dir".to_owned(), shm_dir]);
+        server.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        server
+    }
+
+    /// Polls until the server has logged a text; panics with its log if it ends before or takes too long.
+    pub fn wait_for_log(&mut self, text: &str) {
+        let begin = Instant::now();
+        while !self.log().contains(text) {
+            let ended = self.child.try_wait().expect("a child process");
+            if ended.is_some() || begin.elapsed() > START_LIMIT {
+                panic!("the server did not log {text:?} ({ended:?}); its log:\n{}", self.log());
+            }
+            thread::yield_now();
+        }
+    }
+
     /// The reference server, if it is installed.
     pub fn redis(arguments: &[&str]) -> Option<TestServer> {
         let program = Path::new("/usr/bin/redis-server");

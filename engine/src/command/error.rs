@@ -41,8 +41,6 @@ pub enum Error {
     InvalidCursor,
     #[error("ERR wrong number of arguments for '{}' command", .0.to_ascii_lowercase())]
     WrongArity(Cow<'static, str>),
-    #[error("ERR unknown subcommand or wrong number of arguments for '{0}'. Try {1} HELP.")]
-    UnknownSubcommand(String, &'static str),
     #[error("ERR The command has no key arguments")]
     NoKeys,
     /// A limit was reached while the command ran; it was taken back.
@@ -54,6 +52,9 @@ pub enum Error {
     /// An error particular to one command; the text has its code first.
     #[error("{0}")]
     Other(Cow<'static, str>),
+    /// An error that repeats what the client sent: a whole line of any bytes. See [`Error::repeating`].
+    #[error("{}", String::from_utf8_lossy(.0))]
+    Repeating(Box<[u8]>),
 }
 
 impl Error {
@@ -61,10 +62,55 @@ impl Error {
     pub const fn text(text: &'static str) -> Error {
         Error::Other(Cow::Borrowed(text))
     }
+
+    /// An error with a word of the client's between two texts, as C prints it: up to its first NUL.
+    #[cold]
+    pub fn repeating(before: &str, word: &[u8], after: &str) -> Error {
+        Error::Repeating([before.as_bytes(), until_nul(word), after.as_bytes()].concat().into())
+    }
+
+    /// The line that the client sees. `Display` shows the same, but can only show text.
+    pub fn line(&self) -> Cow<'_, [u8]> {
+        match self {
+            Error::Repeating(line) => Cow::Borrowed(line),
+            other => Cow::Owned(other.to_string().into_bytes()),
+        }
+    }
+}
+
+/// How much of a name or of arguments the errors about unknown commands repeat, in bytes.
+pub const REPEATED_LEN_MAX: usize = 128;
+
+/// A word, cut as the errors about unknown commands repeat it.
+pub fn cut_short(word: &[u8]) -> &[u8] {
+    until_nul(&word[..word.len().min(REPEATED_LEN_MAX)])
+}
+
+/// A word as C prints it: up to its first NUL.
+pub fn until_nul(word: &[u8]) -> &[u8] {
+    word.split(|&byte| byte == 0).next().unwrap_or_default()
 }
 
 impl From<shm::OutOfMemory> for Error {
     fn from(_: shm::OutOfMemory) -> Error {
         Error::OutOfMemory
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_client_sent_comes_back_byte_for_byte() {
+        for (word, line) in [
+            (&b"\xff\x80a\xc3"[..], &b"ERR no '\xff\x80a\xc3'."[..]),
+            (b"a\0b", b"ERR no 'a'."),
+            (b"\0", b"ERR no ''."),
+            (b"a\r\n", b"ERR no 'a\r\n'."),
+        ] {
+            assert_eq!(Error::repeating("ERR no '", word, "'.").line(), line);
+        }
+        assert_eq!(Error::Syntax.line(), &b"ERR syntax error"[..]);
     }
 }

@@ -13,7 +13,7 @@ pub mod row;
 pub mod spec;
 
 pub use args::Args;
-pub use error::Error;
+pub use error::{Error, REPEATED_LEN_MAX, cut_short, until_nul};
 pub use exec::{Caller, Deadline, Exec};
 pub use flags::{Categories, Flags};
 pub use key::{Key, KeyHash, KeyHasher};

@@ -9,8 +9,8 @@ use crate::types::string::StringView;
 pub trait Reply {
     /// A simple string such as `OK`. Holds no line breaks.
     fn status(&mut self, text: &str);
-    /// An error line, its code first, e.g. `ERR syntax error`. Line breaks become spaces.
-    fn error_text(&mut self, text: &str);
+    /// An error line of any bytes, its code first, e.g. `ERR syntax error`. Line breaks become spaces.
+    fn error_line(&mut self, line: &[u8]);
     /// An integer.
     fn integer(&mut self, value: i64);
     /// A string of bytes.
@@ -61,9 +61,9 @@ pub trait Reply {
     fn count(&mut self, count: usize) {
         self.integer(i64::try_from(count).unwrap_or(i64::MAX));
     }
-    /// The error's text.
+    /// The error's line.
     fn error(&mut self, error: &Error) {
-        self.error_text(&error.to_string());
+        self.error_line(&error.line());
     }
     /// A string value as it lies in the heap.
     #[inline]

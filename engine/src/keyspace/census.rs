@@ -1,5 +1,7 @@
 //! What a shard holds, counted: for INFO and MEMORY STATS.
 
+use std::ops::Range;
+
 use super::database::Database;
 use super::space::Keyspace;
 
@@ -8,6 +10,7 @@ use super::space::Keyspace;
 pub struct DatabaseCensus {
     /// Its number, as SELECT takes it.
     pub number: u32,
+    /// Keys whose deadline has not passed, here and below.
     pub keys: u64,
     /// Keys with a deadline.
     pub expires: u64,
@@ -38,25 +41,31 @@ impl Keyspace {
     pub fn census(&self, now_ms: u64) -> Vec<DatabaseCensus> {
         let count = |(number, database): (u32, Database)| DatabaseCensus {
             number,
-            keys: self.keys(number),
-            expires: self.expires(number),
+            keys: self.live_keys(number, now_ms),
+            expires: self.deadlines_ahead(&database, now_ms).len() as u64,
             ttl_ms_sum: self.ttl_ms_sum(&database, now_ms),
             index_bytes: database.index(&self.heap).stats(&self.heap).bytes,
         };
         self.databases().map(count).collect()
     }
 
+    /// The ranks of the deadlines that have not passed.
+    fn deadlines_ahead(&self, database: &Database, now_ms: u64) -> Range<usize> {
+        self.due_keys(*database, now_ms)..database.deadlines(&self.heap).len()
+    }
+
     /// From deadlines at equal distances in their order.
     fn ttl_ms_sum(&self, database: &Database, now_ms: u64) -> f64 {
         let deadlines = database.deadlines(&self.heap);
-        let looked_at = deadlines.len().min(SAMPLE);
+        let ahead = self.deadlines_ahead(database, now_ms);
+        let looked_at = ahead.len().min(SAMPLE);
         let ttl_ms = |nth: usize| {
-            let rank = (2 * nth + 1) * deadlines.len() / (2 * looked_at);
+            let rank = ahead.start + (2 * nth + 1) * ahead.len() / (2 * looked_at);
             let (deadline_ms, _) = deadlines.at(&self.heap, rank).expect("a rank below the length");
             deadline_ms.saturating_sub(now_ms) as f64
         };
         let sum: f64 = (0..looked_at).map(ttl_ms).sum();
-        if looked_at == 0 { 0.0 } else { sum / looked_at as f64 * deadlines.len() as f64 }
+        if looked_at == 0 { 0.0 } else { sum / looked_at as f64 * ahead.len() as f64 }
     }
 
     /// The memory of the shard. O(pages).
@@ -107,7 +116,10 @@ mod tests {
         }
         let now_ms = session.now_ms();
         assert_eq!(session.shards()[0].census(now_ms)[0].ttl_ms_sum, 9000.0);
-        assert_eq!(session.shards()[0].census(now_ms + 1500)[0].ttl_ms_sum, 5000.0);
+        let [later] = session.shards()[0].census(now_ms + 1500)[..] else { panic!("one database") };
+        assert_eq!((later.keys, later.expires, later.ttl_ms_sum), (2, 2, 5000.0));
+        let [end] = session.shards()[0].census(now_ms + 6000)[..] else { panic!("one database") };
+        assert_eq!((end.keys, end.expires, end.ttl_ms_sum), (0, 0, 0.0), "due in this millisecond");
     }
 
     #[test]

@@ -89,6 +89,16 @@ impl Keyspace {
         self.next_deadline_ms().is_some_and(|deadline_ms| deadline_ms <= now_ms)
     }
 
+    /// How many keys of a database have a deadline that has passed, and are there only because nobody has met them.
+    /// O(log keys); O(1) while nothing is due.
+    pub(super) fn due_keys(&self, database: Database, now_ms: u64) -> usize {
+        if now_ms < self.no_deadline_before_ms {
+            return 0;
+        }
+        let first_handle = Handle::from_raw(1).expect("not zero");
+        database.deadlines(&self.heap).lower_bound(&self.heap, (now_ms.saturating_add(1), first_handle))
+    }
+
     fn due(&mut self, now_ms: u64) -> Option<(u32, Database, Handle<Entry>)> {
         let earliest = self
             .databases()

@@ -2,7 +2,7 @@
 //!
 //! Everything here is a piece of a transaction: after an `Err` the caller rolls back
 //! ([`Keyspace::rollback`]), after success it commits ([`Keyspace::commit`]). A key whose deadline has
-//! passed is never seen: whoever comes upon it deletes it first.
+//! passed is never seen: whoever asks for it deletes it first, and walks and counts pass over it.
 
 use shm::extent::Extent;
 use shm::hash_index::Found;
@@ -443,14 +443,14 @@ impl Keyspace {
         self.database(db).map_or(0, |database| database.index(&self.heap).len())
     }
 
+    /// How many keys a database has whose deadline has not passed. O(log keys).
+    pub fn live_keys(&self, db: u32, now_ms: u64) -> u64 {
+        self.database(db).map_or(0, |database| self.keys(db) - self.due_keys(database, now_ms) as u64)
+    }
+
     /// How many keys all databases have.
     pub fn keys_in_all(&self) -> u64 {
         self.databases().map(|(_, database)| database.index(&self.heap).len()).sum()
-    }
-
-    /// How many keys with a deadline a database has.
-    pub fn expires(&self, db: u32) -> u64 {
-        self.database(db).map_or(0, |database| database.deadlines(&self.heap).len() as u64)
     }
 }
 

@@ -90,13 +90,22 @@ impl Keyspace {
         u64::from(slot) << CURSOR_HASH_BITS
     }
 
-    /// A random live key of a database, near-uniform; `None` if it has none.
-    pub fn random_key(&self, db: u32, mut random: impl FnMut() -> u64) -> Option<Vec<u8>> {
+    /// A random live key of a database, near-uniform. `None` if it has none, or if keys whose deadline has passed were
+    /// all that some attempts came upon.
+    pub fn random_key(&self, db: u32, now_ms: u64, mut random: impl FnMut() -> u64) -> Option<Vec<u8>> {
         let index = self.database(db)?.index(&self.heap);
-        let entry = index.random(&self.heap, &mut random)?;
-        Some(EntryView::new(&self.heap, entry.cast()).key().into_owned())
+        for _ in 0..RANDOM_TRIES {
+            let entry = EntryView::new(&self.heap, index.random(&self.heap, &mut random)?.cast());
+            if entry.deadline_ms().is_none_or(|deadline_ms| deadline_ms > now_ms) {
+                return Some(entry.key().into_owned());
+            }
+        }
+        None
     }
 }
+
+/// How many keys are drawn in search of a live one.
+const RANDOM_TRIES: usize = 64;
 
 /// Bits of a cursor below the slot: those of the hash that the index orders by.
 const CURSOR_HASH_BITS: u32 = 38;

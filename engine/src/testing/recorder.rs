@@ -124,8 +124,8 @@ impl Reply for Recorder {
     fn status(&mut self, text: &str) {
         self.push_scalar(text.to_owned());
     }
-    fn error_text(&mut self, text: &str) {
-        self.push_scalar(format!("(error) {text}"));
+    fn error_line(&mut self, line: &[u8]) {
+        self.push_scalar(format!("(error) {}", String::from_utf8_lossy(line)));
     }
     fn integer(&mut self, value: i64) {
         self.push_scalar(format!("(integer) {value}"));

@@ -12,7 +12,7 @@ use super::header::{Header, Kind, Words};
 use super::identity::{BootId, DataSetId, NodeId, random};
 use super::layout::{LAYOUT_VERSION, layout_hash};
 use crate::control::{CONTROL_FILE, Control, deal_slots};
-use crate::owner::{LOCK_FILE, Ownership, Takeover, WorkerLock, WorkerLocks};
+use crate::owner::{LOCK_FILE, Ownership, Takeover, Waiting, WorkerLock, WorkerLocks, takeovers_if_unused};
 use crate::stored_hash::FUNCTION_ID;
 
 /// How a data set is to be opened.
@@ -24,6 +24,8 @@ pub struct Options {
     pub existing: Existing,
     /// How long to wait for a previous owner to be gone.
     pub patience: Duration,
+    /// Told at once when there is somebody to wait for.
+    pub on_wait: fn(&Waiting),
     /// What the user of this crate stores, described so that any change of it changes the text.
     pub layout: &'static str,
     /// For a new data set; an existing one keeps its own.
@@ -96,13 +98,20 @@ pub struct Stopped {
 
 impl DataSet {
     /// Takes the ownership of the directory's data set, then attaches it or makes it.
+    ///
+    /// What must be refused is refused without a change to any byte of the directory. (If the data set is in use at
+    /// that moment, so that only its next owner can tell, the lock file notes that it was taken.)
     pub fn open(options: &Options) -> Result<Opened, SegmentError> {
+        let layout_hash = layout_hash(options.layout);
         // Whoever owned it may have removed the directory between our steps.
         const ATTEMPTS: usize = 5;
         let mut attempt = 1;
         let (directory, ownership) = loop {
             let directory = ShmDir::open_or_create(&options.directory, options.accept)?;
-            match Ownership::acquire(&directory, options.patience) {
+            if options.existing == Existing::Attach {
+                check_untouched(&directory, layout_hash)?;
+            }
+            match Ownership::acquire(&directory, options.patience, options.on_wait) {
                 Ok(ownership) => break (directory, ownership),
                 Err(SegmentError::Io { .. }) if directory.is_deleted() && attempt < ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
@@ -111,7 +120,6 @@ impl DataSet {
         if options.existing == Existing::Discard {
             remove_data(&directory)?;
         }
-        let layout_hash = layout_hash(options.layout);
         let (control, shards, origin) = match Control::attach(&directory, layout_hash)? {
             Some(control) if control.is_complete() => attach(&directory, control)?,
             found => {
@@ -169,6 +177,25 @@ impl DataSet {
         }
         let (bytes, _) = remove_all(&self.directory)?;
         Ok(Stopped { path, bytes })
+    }
+}
+
+/// Refuses a data set that nobody uses if [`attach`] would, and changes nothing. One in use is left to its next owner.
+fn check_untouched(directory: &ShmDir, layout_hash: u64) -> Result<(), SegmentError> {
+    let Some(takeovers) = takeovers_if_unused(directory)? else { return Ok(()) };
+    check_headers(directory, layout_hash).or_else(|error| {
+        // Somebody may have come while we looked, and be removing it.
+        if takeovers_if_unused(directory)? == Some(takeovers) { Err(error) } else { Ok(()) }
+    })
+}
+
+fn check_headers(directory: &ShmDir, layout_hash: u64) -> Result<(), SegmentError> {
+    match Control::inspect(directory, layout_hash)? {
+        Some(control) if control.is_complete() => (0..)
+            .zip(control.slots())
+            .try_for_each(|(shard, slots)| Segment::check(directory, control.header(), shard, slots.clone())),
+        None if has_orphans(directory)? => Err(SegmentError::NoControl { path: directory.path().to_owned() }),
+        _ => Ok(()),
     }
 }
 

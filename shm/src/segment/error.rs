@@ -68,13 +68,17 @@ pub enum SegmentError {
     #[error("{} holds no data set", path.display())]
     NoDataSet { path: PathBuf },
     /// The segment of a shard is gone.
-    #[error("{} is missing; {way_out}", path.display())]
+    #[error("{} is missing; nothing was changed; {way_out}", path.display())]
     Missing { path: PathBuf, way_out: WayOut },
     /// The header is good, but what follows it is not a sound heap.
-    #[error("{} is damaged: {corrupt}; {way_out}", path.display())]
+    #[error(
+        "{} is damaged: {corrupt}; nothing was changed in it but the number of the start in its header (other shards may \
+         have been recovered from the last crash); {way_out}",
+        path.display()
+    )]
     Damaged { path: PathBuf, corrupt: Corrupt, way_out: WayOut },
     /// A file is there, but it is not what it must be.
-    #[error("{} {flaw}; {way_out}", path.display())]
+    #[error("{} {flaw}; nothing was changed; {way_out}", path.display())]
     Refused { path: PathBuf, flaw: Flaw, way_out: WayOut },
 }
 
@@ -176,26 +180,24 @@ impl fmt::Display for WayOut {
         match self {
             WayOut::Shard { directory, shard } => write!(
                 out,
-                "nothing was changed; restore the file, or accept the loss of this shard with \
+                "restore the file, or accept the loss of this shard with \
                  `hearth segments accept-loss {shard} --shm-dir {}`",
                 directory.display()
             ),
             WayOut::DataSet { directory } => write!(
                 out,
-                "nothing was changed; restore the file, or give the data up with `hearth segments wipe --shm-dir {}`",
+                "restore the file, or give the data up with `hearth segments wipe --shm-dir {}`",
                 directory.display()
             ),
             WayOut::OtherProgram { directory } => write!(
                 out,
-                "nothing was changed; start the version of Hearth that wrote it, or give the data up with \
+                "start the version of Hearth that wrote it, or give the data up with \
                  `hearth segments wipe --shm-dir {}`",
                 directory.display()
             ),
-            WayOut::Locks { path } => write!(
-                out,
-                "nothing was changed; make sure that no Hearth uses the directory, then remove {}",
-                path.display()
-            ),
+            WayOut::Locks { path } => {
+                write!(out, "make sure that no Hearth uses the directory, then remove {}", path.display())
+            }
         }
     }
 }

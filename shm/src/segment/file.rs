@@ -116,6 +116,16 @@ impl Segment {
         Ok(Segment::assemble(directory, file, mapping, header, path, false))
     }
 
+    /// Whether [`Segment::attach`] would accept the file.
+    pub(crate) fn check(
+        directory: &ShmDir,
+        control: &Header,
+        shard: u32,
+        slots: Range<u16>,
+    ) -> Result<(), SegmentError> {
+        open_checked(directory, control, shard, slots).map(drop)
+    }
+
     /// Opens the segment as a private copy: whatever is done to it, recovery included, stays in this
     /// process. It cannot grow.
     pub(crate) fn inspect(

@@ -54,6 +54,7 @@ fn options(directory: &Path) -> Options {
         accept: Accept::MemoryOnly,
         existing: Existing::Attach,
         patience: LONG,
+        on_wait: |_| (),
         layout: LAYOUT,
         new: NewDataSet {
             shard_count: 3,

@@ -1,8 +1,10 @@
 //! One process at a time: killed, stopped, racing and impatient owners.
 
+use std::sync::Mutex;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
-use shm::owner::{MAX_WORKERS, Ownership, owner_of};
+use shm::owner::{MAX_WORKERS, Ownership, User, Waiting, owner_of};
 use shm::segment::{Accept, Options, Origin, ShmDir, inspect};
 use shm::{DataSet, SegmentError};
 
@@ -76,6 +78,35 @@ fn a_stopped_owner_is_never_robbed() {
     // A stopped process can be killed.
     actor.kill();
     assert_eq!(open(&place.data()).expect("taken over").takeover.dead_threads, 4);
+}
+
+#[test]
+fn who_has_to_wait_says_so_before_it_waits() {
+    static TOLD: Mutex<Option<Sender<Waiting>>> = Mutex::new(None);
+    let tell = |waiting: &Waiting| {
+        let told = TOLD.lock().expect("sound");
+        told.as_ref().expect("set below").send(waiting.clone()).expect("heard below");
+    };
+    let place = Place::new();
+    let mut actor = Actor::start("serve", &place.data());
+    assert_eq!(actor.hear(), "serving");
+    let (sender, told) = channel();
+    *TOLD.lock().expect("sound") = Some(sender);
+    std::thread::scope(|scope| {
+        let patient = Options { on_wait: tell, ..options(&place.data()) };
+        let successor = scope.spawn(move || DataSet::open(&patient).expect("taken over").takeover.count);
+        let waiting = told.recv_timeout(LONG / 2).expect("told long before the patience ends");
+        let expected = Waiting { path: place.data(), user: User::Owner(Some(actor.pid())), patience: LONG };
+        assert_eq!(waiting, expected);
+        let text =
+            format!("{} is owned by process {}: waiting up to 60 s", place.data().display(), actor.pid());
+        assert!(waiting.to_string().starts_with(&text), "{waiting}");
+        actor.kill();
+        assert_eq!(successor.join().expect("no panic"), 2);
+    });
+    assert!(told.try_recv().is_err(), "said once");
+    DataSet::open(&Options { on_wait: tell, ..options(&place.data()) }).expect("free");
+    assert!(told.try_recv().is_err(), "nothing to wait for, nothing to say");
 }
 
 #[test]
@@ -182,10 +213,10 @@ fn a_successor_waits_for_every_worker() {
 fn a_worker_of_a_previous_owner_gets_no_lock() {
     let place = Place::new();
     let directory = ShmDir::open_or_create(&place.data(), Accept::MemoryOnly).expect("made");
-    let first = Ownership::acquire(&directory, LONG).expect("free");
+    let first = Ownership::acquire(&directory, LONG, |_| ()).expect("free");
     let locks = first.worker_locks();
     drop(first);
-    let second = Ownership::acquire(&directory, LONG).expect("free");
+    let second = Ownership::acquire(&directory, LONG, |_| ()).expect("free");
     assert!(locks.lock(0).is_err(), "the data set has another owner");
     second.worker_locks().lock(0).expect("free");
     assert_eq!(second.takeover().count, 2);

@@ -8,13 +8,14 @@ use proptest::prelude::*;
 use shm::segment::{Accept, Flaw, Options, WayOut};
 use shm::{DataSet, SegmentError};
 
-use crate::{Place, check_made, data_contents, make, open, options};
+use crate::child::Actor;
+use crate::{Place, check_made, contents, make, open, options};
 
 /// Opens a data set that must be refused, and checks that nothing was changed by it.
 fn refused(directory: &Path) -> SegmentError {
-    let before = data_contents(directory);
+    let before = contents(directory);
     let error = open(directory).map(drop).expect_err("refused");
-    assert!(data_contents(directory) == before, "changed by a refusal");
+    assert!(contents(directory) == before, "changed by a refusal");
     error
 }
 
@@ -79,6 +80,37 @@ fn a_file_cut_short_is_refused() {
 }
 
 #[test]
+fn a_killed_owners_locks_are_left_as_they_are_by_a_refusal() {
+    let place = Place::new();
+    let mut actor = Actor::start("serve", &place.data());
+    assert_eq!(actor.hear(), "serving");
+    actor.kill();
+    assert_eq!(actor.end(), Some(9));
+    let path = place.data().join("shard-0001");
+    let whole = fs::read(&path).expect("read");
+    fs::write(&path, &whole[..100]).expect("written");
+    assert!(matches!(flaw(&place.data()).0, Flaw::Truncated { .. }));
+    fs::write(&path, &whole).expect("written");
+    let opened = open(&place.data()).expect("attached");
+    assert_eq!(
+        (opened.takeover.count, opened.takeover.dead_threads),
+        (2, 4),
+        "as if it had never been refused"
+    );
+}
+
+#[test]
+fn a_missing_lock_file_is_not_made_by_a_refusal() {
+    let place = Place::new();
+    make(&place.data());
+    fs::remove_file(place.data().join("lock")).expect("removed");
+    change(&place.data().join("shard-0002"), |bytes| bytes[0] ^= 1);
+    assert_eq!(flaw(&place.data()).0, Flaw::Foreign);
+    change(&place.data().join("shard-0002"), |bytes| bytes[0] ^= 1);
+    check_made(&place.data());
+}
+
+#[test]
 fn a_damaged_heap_is_refused() {
     let place = Place::new();
     make(&place.data());
@@ -90,7 +122,9 @@ fn a_damaged_heap_is_refused() {
     let damaged = segment.into_heap(lock, opened.data_set.control(), Default::default());
     let text = damaged.map(drop).expect_err("refused").to_string();
     let command = format!("`hearth segments accept-loss 2 --shm-dir {}`", place.data().display());
+    let change = "nothing was changed in it but the number of the start";
     assert!(text.contains("shard-0002 is damaged") && text.contains(&command), "{text}");
+    assert!(text.contains(change) && !text.contains("nothing was changed;"), "{text}");
 }
 
 #[test]
@@ -161,10 +195,10 @@ fn data_of_another_layout_is_refused_and_kept() {
     let place = Place::new();
     make(&place.data());
     let newer = Options { layout: "root 0: another form", ..options(&place.data()) };
-    let before = data_contents(&place.data());
+    let before = contents(&place.data());
     let text = DataSet::open(&newer).map(drop).expect_err("refused").to_string();
     assert!(text.contains("was written with layout 1") && text.contains("the version of Hearth"), "{text}");
-    assert!(data_contents(&place.data()) == before);
+    assert!(contents(&place.data()) == before);
     check_made(&place.data());
 }
 

@@ -43,10 +43,7 @@ impl ClientKind {
             b"master" | b"primary" => Ok(ClientKind::Primary),
             b"slave" | b"replica" => Ok(ClientKind::Replica),
             b"pubsub" => Ok(ClientKind::PubSub),
-            _ => {
-                let name = String::from_utf8_lossy(name);
-                Err(Error::Other(format!("ERR Unknown client type '{name}'").into()))
-            }
+            _ => Err(Error::repeating("ERR Unknown client type '", name, "'")),
         }
     }
 }
@@ -111,8 +108,7 @@ fn known_user(name: &[u8]) -> Result<(), Error> {
     if name == DEFAULT_USER {
         return Ok(());
     }
-    let name = String::from_utf8_lossy(name);
-    Err(Error::Other(format!("ERR No such user '{name}'").into()))
+    Err(Error::repeating("ERR No such user '", name, "'"))
 }
 
 fn positive(word: &[u8]) -> Option<u64> {

@@ -62,7 +62,7 @@ impl Survey for Kill {
     fn finish(self: Box<Self>, reply: &mut dyn Reply) {
         match (self.wants_count, self.killed) {
             (true, killed) => reply.count(killed),
-            (false, 0) => reply.error_text("ERR No such client"),
+            (false, 0) => reply.error_line(b"ERR No such client"),
             (false, _) => reply.ok(),
         }
     }

@@ -87,8 +87,10 @@ fn line(view: &ClientView<'_>, now_ms: u64) -> String {
     let (client, buffers) = (&*view.client, &view.buffers);
     let since = |at_ms: u64| now_ms.saturating_sub(at_ms) / 1000;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let events = if buffers.output_len > 0 { "rw" } else { "r" };
+    let events = if buffers.output_blocked { "rw" } else { "r" };
     let command = client.last_command.map_or("NULL".into(), |spec| spec.name.to_ascii_lowercase());
+    // Redis counts what does not fit into the reply buffer that each client has.
+    let omem = if buffers.output_blocked { buffers.output_len } else { 0 };
     let mut line = String::with_capacity(400);
     // Writing to a String cannot fail.
     let _ = write!(
@@ -106,8 +108,14 @@ fn line(view: &ClientView<'_>, now_ms: u64) -> String {
     );
     let _ = write!(
         line,
-        "qbuf={} qbuf-free={} argv-mem=0 multi-mem=0 rbs=0 rbp=0 obl={} oll=0 omem={} tot-mem={} events={events} ",
-        buffers.query_len, buffers.query_free, buffers.output_len, buffers.output_len, buffers.memory_bytes,
+        "qbuf={} qbuf-free={} argv-mem={} multi-mem=0 rbs={} rbp=0 obl={} oll=0 omem={} tot-mem={} events={events} ",
+        buffers.query_len,
+        buffers.query_free,
+        buffers.args_len,
+        buffers.reply_room,
+        buffers.output_len,
+        omem,
+        buffers.memory_bytes,
     );
     let _ = writeln!(
         line,

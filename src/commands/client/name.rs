@@ -72,10 +72,7 @@ fn set_info(context: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Repl
     let (field, name) = match &*option.to_ascii_lowercase() {
         b"lib-name" => (&mut context.client.lib_name, "lib-name"),
         b"lib-ver" => (&mut context.client.lib_ver, "lib-ver"),
-        _ => {
-            let option = String::from_utf8_lossy(option);
-            return Err(Error::Other(format!("ERR Unrecognized option '{option}'").into()));
-        }
+        _ => return Err(Error::repeating("ERR Unrecognized option '", option, "'")),
     };
     if !is_plain(value) {
         let reason = format!("ERR {name} cannot contain spaces, newlines or special characters.");

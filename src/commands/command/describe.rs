@@ -31,7 +31,7 @@ fn info(context: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) -
         match (context.catalogue.find(name), context.catalogue.find_full(name)) {
             (Some(listing), _) => describe_with_subcommands(reply, listing),
             (None, Some(spec)) => describe(reply, spec, &[]),
-            (None, None) => reply.null_array(),
+            (None, None) => reply.null(),
         }
     }
     Ok(Outcome::Done)

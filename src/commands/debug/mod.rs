@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::thread;
 use std::time::Duration;
 
-use engine::command::{Args, Arity, CommandResult, Error, Flags, Group, Outcome, Reply, Spec};
+use engine::command::{Args, Arity, CommandResult, Error, Flags, Group, Outcome, Reply, Spec, cut_short};
 
 use super::context::{Context, Later};
 use super::help;
@@ -60,7 +60,7 @@ const SUBCOMMANDS: &[Subcommand] = &[
         usage: "message",
         summary: "Answers with this error.",
         run: |_, args, reply| {
-            reply.error_text(&String::from_utf8_lossy(args.word()?));
+            reply.error_line(args.word()?);
             Ok(Outcome::Done)
         },
     },
@@ -146,7 +146,8 @@ fn debug(context: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) 
 }
 
 fn unknown(word: &[u8]) -> Error {
-    Error::UnknownSubcommand(String::from_utf8_lossy(word).into_owned(), "DEBUG")
+    let before = "ERR unknown subcommand or wrong number of arguments for '";
+    Error::repeating(before, cut_short(word), "'. Try DEBUG HELP.")
 }
 
 fn show_help(_: &mut Context<'_>, _: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {

@@ -144,7 +144,7 @@ impl Rig {
         let is_resp3 = |rig: &Rig| rig.clients[0].1.get() == Protocol::Resp3;
         let mut reply = Recorder::new(is_resp3(self));
         match Table::get().find(words.len(), |nth| words[nth]) {
-            Err(refusal) => reply.error_text(&refusal.to_string()),
+            Err(refusal) => reply.error_line(&refusal.line()),
             Ok(row) => match row.run {
                 Run::Server(command) => {
                     self.clients[0].0.last_command = Some(row.spec);
@@ -238,7 +238,8 @@ impl WorkerView for Worker<'_> {
             if nth % WORKERS != self.id || self.gone.contains(&client.id) {
                 continue;
             }
-            let buffers = Buffers { query_len: 26, query_free: 1000, output_len: 0, memory_bytes: 2000 };
+            let buffers =
+                Buffers { query_len: 26, query_free: 1000, memory_bytes: 2000, ..Buffers::default() };
             let id = client.id;
             let fate = visit(ClientView { client: &mut *client, protocol: protocol.get(), buffers });
             if fate == Fate::Kill {

@@ -105,6 +105,11 @@ fn refusals_have_the_words_of_redis() {
             vec![("maxmemory", "5"), ("maxmemory-clients", "200%")],
             failed("maxmemory-clients", "percentage argument must be less or equal to 100"),
         ),
+        (vec![("MaxMemory", "zz")], failed("maxmemory", "argument must be a memory value")),
+        (
+            vec![("HASH-max-ziplist-entries", "x")],
+            failed("hash-max-ziplist-entries", "argument couldn't be parsed into an integer"),
+        ),
         (vec![("port", "99999")], failed("port", "argument must be between 0 and 65535 inclusive")),
     ] {
         assert_eq!(set(&config, &pairs), outcome, "{pairs:?}");
@@ -159,7 +164,7 @@ fn what_cannot_be_applied_changes_nothing() {
     });
     assert_eq!(
         outcome.unwrap_err().to_string(),
-        "CONFIG SET failed (possibly related to argument 'Port') - Unable to listen on this port"
+        "CONFIG SET failed (possibly related to argument 'port') - Unable to listen on this port"
     );
     assert_eq!(asked, ["port", "maxmemory"], "in the order of the table");
     assert_eq!(get(&config, &["maxmemory", "port"]), pairs(&[("maxmemory", "0"), ("port", "6379")]));
@@ -175,14 +180,38 @@ fn setting_what_is_set_already_is_no_change() {
 
 #[test]
 fn every_setting_can_be_set_to_what_it_is() {
-    let config = config("enable-protected-configs yes");
+    let config = config("enable-protected-configs yes\nthreads 3\nshm-dir /dev/shm/x\nundo-log-max 1mb");
     for (name, value) in config.get(&[b"*"]) {
+        let fixed_in_redis = table::row(table::find(&name).unwrap()).change == Change::AtStart;
         match config.set(&[(&name, &value)], LOCAL, |_| Ok(())) {
-            Ok(_) => {}
-            Err(error) => assert!(error.to_string().ends_with("can't set immutable config"), "{error}"),
+            Ok(_) => assert!(!fixed_in_redis),
+            Err(error) => {
+                assert!(fixed_in_redis, "{error}");
+                assert!(error.to_string().ends_with("can't set immutable config"), "{error}");
+            }
         }
     }
     assert_eq!(config.generation(), 0);
+}
+
+#[test]
+fn settings_of_hearth_that_take_effect_at_start_cannot_change() {
+    let config = config("threads 3");
+    for (name, value) in [
+        ("threads", "4"),
+        ("shards", "9"),
+        ("shm-dir", "/x"),
+        ("warm-restart", "no"),
+        ("Undo-Log-Max", "1mb"),
+    ] {
+        let reason = "it takes effect at start only: start the server again with it";
+        let name_shown = name.to_ascii_lowercase();
+        let expected = format!("CONFIG SET failed (possibly related to argument '{name_shown}') - {reason}");
+        assert_eq!(set(&config, &[("maxmemory", "1mb"), (name, value)]), Err(expected));
+    }
+    assert_eq!(get(&config, &["threads", "maxmemory"]), pairs(&[("threads", "3"), ("maxmemory", "0")]));
+    assert_eq!(set(&config, &[("maxmemory", "1mb"), ("threads", "3")]), Ok(vec![]));
+    assert_eq!(get(&config, &["maxmemory"]), pairs(&[("maxmemory", "1048576")]));
 }
 
 #[test]

@@ -9,7 +9,8 @@ use super::TOPICS;
 const HEAD: &str = "# Settings
 
 Every setting can stand in a configuration file (`name value`), on the command line (`--name value`), and, unless it
-says *at start*, be changed with `CONFIG SET`. Names, values and defaults are those of Redis where Redis has the
+says *at start*, be changed with `CONFIG SET`. Where a setting says *at start*, `CONFIG SET` refuses it as Redis does; if
+Redis does not have it, the present value is accepted, so that a client may write back all that `CONFIG GET` shows. Names, values and defaults are those of Redis where Redis has the
 setting; all settings of Redis 7.0 are accepted. *No effect* means that Hearth has nothing to set there, and says why.
 *Only the default* marks a promise that is not kept yet: another value is refused at start, and at run time unless
 `enable-debug-command` is `yes`.
@@ -32,7 +33,7 @@ fn page() -> String {
             let change = match setting.change {
                 Change::Anytime => "any time",
                 Change::Protected => "any time, protected",
-                Change::AtStart => "at start",
+                Change::AtStart | Change::AtStartOwn => "at start",
             };
             let (name, values, effect) = (setting.name, values(setting.kind), effect(setting));
             let _ = writeln!(page, "| `{name}`{alias} | {default} | {values} | {change} | {effect} |");

@@ -10,23 +10,23 @@ const WORKERS: &str = "every worker does its own input and output; see threads";
 
 pub(super) const ROWS: &[Setting] = &[
     Setting::integer("threads", (0, 1024), "0")
-        .at_start()
+        .at_start_own()
         .sets(|s, v| s.threads = v.number())
         .doc("Workers, one thread each; 0: one per physical core that affinity and cgroup quota allow."),
     Setting::integer("shards", (0, 4096), "0")
-        .at_start()
+        .at_start_own()
         .sets(|s, v| s.shards = v.number())
         .doc("Parts of the keyspace, fixed when the data is created; 0: two per core, at least 8."),
     Setting::text("shm-dir", "")
-        .at_start()
+        .at_start_own()
         .sets(|s, v| s.shm_dir = v.path())
         .doc("Directory of the shared memory; empty: `/dev/shm/hearth-<id>-<port>`."),
     Setting::bool("warm-restart", "yes")
-        .at_start()
+        .at_start_own()
         .sets(|s, v| s.warm_restart = v.is_yes())
         .doc("Attach to the data of the last run at start, and keep it at stop."),
     Setting::bytes("undo-log-max", (64 << 10, 1 << 40), "256mb")
-        .at_start()
+        .at_start_own()
         .sets(|s, v| s.undo_log_bytes_max = v.number())
         .doc("How long a shard's undo log may grow; a command that needs more is taken back with an error."),
     Setting::choice("pipeline-order", PipelineOrder::WORDS, "per-shard")

@@ -167,6 +167,10 @@ fn answers_are_those_of_redis() {
     for setting in all().filter(|row| !row.hidden && !NEWER.contains(&row.name)) {
         assert!(names.contains(&setting.name), "Redis has no {}", setting.name);
     }
+    for setting in all().filter(|row| matches!(row.change, Change::AtStart | Change::AtStartOwn)) {
+        let own = setting.change == Change::AtStartOwn;
+        assert_eq!(own, !names.contains(&setting.name), "{} is Hearth's own", setting.name);
+    }
 }
 
 #[test]

@@ -152,9 +152,77 @@ fn idle_sessions_own_no_buffers() {
     let mut peer = rig.connect(0);
     rig.ask(&mut peer, &format!("SET {there} 1"));
     rig.ask(&mut peer, "PING");
-    let buffers: Vec<_> = rig.workers[0].sessions.iter_mut().map(|(_, session)| session.buffers()).collect();
+    let buffers: Vec<_> =
+        rig.workers[0].sessions.iter_mut().map(|(_, session)| session.buffers(None)).collect();
     assert_eq!((buffers[0].query_len, buffers[0].query_free, buffers[0].output_len), (0, 0, 0));
     assert!(buffers[0].memory_bytes < 1500, "{buffers:?}");
+}
+
+/// The value of a field in the line of CLIENT LIST that contains `mark`.
+fn field(list: &str, mark: &str, field: &str) -> String {
+    let line = list.lines().find(|line| line.contains(mark)).expect("such a client");
+    let values = line.split(' ').filter_map(|part| part.split_once('='));
+    let mut values = values.filter(|(name, _)| *name == field).map(|(_, value)| value.to_owned());
+    values.next().expect("such a field")
+}
+
+#[test]
+fn a_list_of_clients_tells_what_their_buffers_hold_while_it_is_asked_for() {
+    // Asked for here, and with the question on its way through other workers.
+    for (workers, home) in [(1, 0), (2, 0), (2, 1)] {
+        let mut rig = Rig::new(workers, 2, 4, &[]);
+        let (mut asker, mut other) = (rig.connect(home), rig.connect(0));
+        rig.ask(&mut other, "CLIENT SETNAME other");
+        let check = |list: &str, mark: &str, expected: [&str; 4]| {
+            let found = ["qbuf", "argv-mem", "obl", "events"].map(|name| field(list, mark, name));
+            assert_eq!(found, expected, "{mark} at {home} of {workers} in {list}");
+            let room: usize = field(list, mark, "qbuf-free").parse().unwrap();
+            let memory: usize = field(list, mark, "tot-mem").parse().unwrap();
+            let len: usize = field(list, mark, "qbuf").parse().unwrap();
+            assert!(memory > room + len && (room > 0) == (len > 0), "{list}");
+        };
+        let ask = |rig: &mut Rig, asker: &mut super::rig::Peer, request: &[u8]| {
+            let start = asker.received.len();
+            asker.send_raw(request);
+            rig.settle();
+            asker.pump();
+            asker.text().split_off(start)
+        };
+        const LIST: &[u8] = b"*2\r\n$6\r\nclient\r\n$4\r\nlist\r\n";
+        let list = ask(&mut rig, &mut asker, LIST);
+        check(&list, "cmd=client|list", ["26", "10", "0", "r"]);
+        check(&list, "name=other", ["0", "0", "0", "r"]);
+        let info = ask(&mut rig, &mut asker, b"client \"info\"\r\n");
+        check(&info, "cmd=client|info", ["15", "10", "0", "r"]);
+        let behind_and_before = [b"PING\r\n", LIST, b"PING\r\n"].concat();
+        let list = ask(&mut rig, &mut asker, &behind_and_before);
+        check(&list, "cmd=client|list", ["38", "10", "7", "r"]);
+        other.send_raw(b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$100000\r\n");
+        other.send_raw(&[b'x'; 50_000]);
+        let list = ask(&mut rig, &mut asker, LIST);
+        check(&list, "name=other", ["50029", "0", "0", "r"]);
+        other.send_raw(&[b'x'; 50_000]);
+        other.send_raw(b"\r\n");
+        rig.settle();
+        let list = ask(&mut rig, &mut asker, LIST);
+        check(&list, "name=other", ["0", "0", "0", "r"]);
+    }
+}
+
+#[test]
+fn a_list_of_clients_tells_who_does_not_read() {
+    let mut rig = Rig::new(1, 1, 4, &[]);
+    let (mut asker, mut other) = (rig.connect(0), rig.connect(0));
+    rig.ask(&mut other, "CLIENT SETNAME other");
+    other.send_words(&[b"SET", b"k", &[b'x'; 4000]]);
+    (0..400).for_each(|_| other.send("GET k"));
+    rig.settle();
+    let list = rig.ask(&mut asker, "CLIENT LIST");
+    let list = list.replace("id=", "\nid=");
+    assert_eq!(field(&list, "name=other", "events"), "rw");
+    let number = |name: &str| field(&list, "name=other", name).parse::<usize>().unwrap();
+    assert!(number("obl") > 100_000 && number("omem") == number("obl"), "{list}");
+    assert!(number("rbs") >= number("obl") && number("tot-mem") > number("rbs"), "{list}");
 }
 
 #[test]

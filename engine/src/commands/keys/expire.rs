@@ -80,10 +80,7 @@ impl Conditions {
                 () if args.take("XX") => &mut conditions.xx,
                 () if args.take("GT") => &mut conditions.gt,
                 () if args.take("LT") => &mut conditions.lt,
-                () => {
-                    let word = String::from_utf8_lossy(word);
-                    return Err(Error::Other(format!("ERR Unsupported option {word}").into()));
-                }
+                () => return Err(Error::repeating("ERR Unsupported option ", word, "")),
             };
             *flag = true;
         }

@@ -1,7 +1,8 @@
 //! Keys one by one, over all shards: SCAN, KEYS, RANDOMKEY, DBSIZE.
 //!
 //! Each visits shard after shard; what other clients change between two visits may or may not be seen,
-//! but a key that stays throughout is seen exactly once.
+//! but a key that stays throughout is seen exactly once. Keys whose deadline has passed are not seen, and need not be
+//! deleted for that.
 
 use crate::command::{
     Args, Arity, Categories, Error, Exec, Flags, Group, Keys, Next, Reply, Routing, Spec, Tour, VisitCommand,
@@ -50,14 +51,12 @@ pub(super) const VISITS: &[VisitCommand] = &[
     },
 ];
 
-/// How many due keys one visit deletes, or keys it looks at, before others have a turn.
+/// How many keys one visit looks at, or due ones it deletes, before others have a turn.
 const STEP: usize = 1024;
 
-/// The visitor's only shard, once nothing is due there any more.
-fn without_due<'a>(exec: &'a mut Exec<'_, '_>) -> Option<&'a mut Keyspace> {
-    let now_ms = exec.now_ms();
-    let keyspace = exec.keyspaces().next()?;
-    (!keyspace.expire_due(now_ms, STEP)).then_some(keyspace)
+/// The visitor's only shard.
+fn shard_of<'a>(exec: &'a mut Exec<'_, '_>) -> &'a mut Keyspace {
+    exec.keyspaces().next().expect("a visit is to a shard")
 }
 
 fn after(shard: usize, shards: usize) -> Next {
@@ -141,7 +140,7 @@ impl Visitor for Scan {
 
     fn visit(&mut self, shard: usize, exec: &mut Exec<'_, '_>) -> Result<Next, Error> {
         let (db, now_ms) = (exec.db(), exec.now_ms());
-        let Some(keyspace) = without_due(exec) else { return Ok(Next::Shard(shard)) };
+        let keyspace = shard_of(exec);
         let wanted = (self.count - self.looked_at).min(STEP);
         let mut found = Vec::new();
         let (cursor, looked_at) = keyspace.scan(db, self.cursor, wanted, now_ms, |entry| {
@@ -197,7 +196,7 @@ impl Visitor for AllKeys {
 
     fn visit(&mut self, shard: usize, exec: &mut Exec<'_, '_>) -> Result<Next, Error> {
         let (db, now_ms) = (exec.db(), exec.now_ms());
-        let Some(keyspace) = without_due(exec) else { return Ok(Next::Shard(shard)) };
+        let keyspace = shard_of(exec);
         let (pattern, everything, keys) = (&self.pattern, self.everything, &mut self.keys);
         let (cursor, _) = keyspace.scan(db, self.cursor, STEP, now_ms, |entry| {
             let key = entry.key();
@@ -221,13 +220,15 @@ impl Visitor for AllKeys {
 struct RandomKey {
     shards: usize,
     seen: u64,
+    /// It is decided that the shard being visited replaces the key.
+    draws: bool,
     random: u64,
     chosen: Option<Box<[u8]>>,
 }
 
 impl RandomKey {
     fn new(tour: Tour<'_>) -> RandomKey {
-        RandomKey { shards: tour.first_slots.len(), seen: 0, random: tour.random, chosen: None }
+        RandomKey { shards: tour.first_slots.len(), seen: 0, draws: false, random: tour.random, chosen: None }
     }
 
     /// SplitMix64 (Steele, Lea, Flood 2014).
@@ -246,15 +247,24 @@ impl Visitor for RandomKey {
     }
 
     fn visit(&mut self, shard: usize, exec: &mut Exec<'_, '_>) -> Result<Next, Error> {
-        let db = exec.db();
-        let Some(keyspace) = without_due(exec) else { return Ok(Next::Shard(shard)) };
-        let keys = keyspace.keys(db);
-        self.seen += keys;
-        if keys > 0
-            && self.next_random() % self.seen < keys
-            && let Some(key) = keyspace.random_key(db, || self.next_random())
-        {
-            self.chosen = Some(key.into_boxed_slice());
+        let (db, now_ms) = (exec.db(), exec.now_ms());
+        let keyspace = shard_of(exec);
+        if !self.draws {
+            let keys = keyspace.live_keys(db, now_ms);
+            self.seen += keys;
+            self.draws = keys > 0 && self.next_random() % self.seen < keys;
+        }
+        if self.draws {
+            match keyspace.random_key(db, now_ms, || self.next_random()) {
+                Some(key) => self.chosen = Some(key.into_boxed_slice()),
+                // Too many due ones are in the way.
+                None if keyspace.expire_due(now_ms, STEP) => return Ok(Next::Shard(shard)),
+                None => {
+                    let key = keyspace.random_key(db, now_ms, || self.next_random());
+                    self.chosen = key.map(Vec::into_boxed_slice).or(self.chosen.take());
+                }
+            }
+            self.draws = false;
         }
         Ok(after(shard, self.shards))
     }
@@ -277,13 +287,104 @@ impl Visitor for Size {
     }
 
     fn visit(&mut self, shard: usize, exec: &mut Exec<'_, '_>) -> Result<Next, Error> {
-        let db = exec.db();
-        let Some(keyspace) = without_due(exec) else { return Ok(Next::Shard(shard)) };
-        self.keys += keyspace.keys(db);
+        let (db, now_ms) = (exec.db(), exec.now_ms());
+        self.keys += shard_of(exec).live_keys(db, now_ms);
         Ok(after(shard, self.shards))
     }
 
     fn finish(self: Box<Self>, reply: &mut dyn Reply) {
         reply.integer(i64::try_from(self.keys).unwrap_or(i64::MAX));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Session;
+
+    /// A session with keys that are all due at one moment, a few that stay and a few that are due a millisecond later,
+    /// on several shards.
+    fn session(due: usize) -> Session {
+        let mut session = Session::new(3);
+        let due_ms = session.now_ms() + 1000;
+        for nth in 0..due {
+            session.run(&format!("SET due:{nth} v PXAT {due_ms}"));
+        }
+        for nth in 0..5 {
+            session.run(&format!("SET stay:{nth} v"));
+            session.run(&format!("SET late:{nth} v PXAT {}", due_ms + 1));
+        }
+        session.run("SELECT 1");
+        session.run(&format!("SET due:elsewhere v PXAT {due_ms}"));
+        session.run("SELECT 0");
+        session
+    }
+
+    fn in_all(session: &mut Session) -> u64 {
+        session.shards().iter().map(|keyspace| keyspace.keys_in_all()).sum()
+    }
+
+    /// The keys that SCAN returns until its cursor is 0 again, sorted.
+    fn scanned(session: &mut Session) -> Vec<String> {
+        let (mut cursor, mut keys) = ("0".to_owned(), Vec::new());
+        loop {
+            let reply = session.run(&format!("SCAN {cursor}"));
+            let mut texts = reply.split('"').skip(1).step_by(2).map(str::to_owned);
+            cursor = texts.next().expect("a cursor");
+            keys.extend(texts);
+            if cursor == "0" {
+                keys.sort();
+                return keys;
+            }
+        }
+    }
+
+    fn expected(names: &[&str]) -> Vec<String> {
+        names.iter().flat_map(|name| (0..5).map(move |nth| format!("{name}:{nth}"))).collect()
+    }
+
+    #[test]
+    fn due_keys_are_not_counted_from_their_millisecond_on_and_need_not_be_deleted_for_it() {
+        let mut session = session(3000);
+        session.advance(999);
+        assert_eq!(session.run("DBSIZE"), "(integer) 3010");
+        session.advance(1);
+        let there = in_all(&mut session);
+        assert_eq!(session.run("DBSIZE"), "(integer) 10");
+        assert_eq!(scanned(&mut session), expected(&["late", "stay"]));
+        let mut keys: Vec<String> =
+            session.run("KEYS *").split('"').skip(1).step_by(2).map(str::to_owned).collect();
+        keys.sort();
+        assert_eq!(keys, expected(&["late", "stay"]));
+        session.run("SELECT 1");
+        assert_eq!(session.run("DBSIZE"), "(integer) 0");
+        session.run("SELECT 0");
+        assert_eq!(in_all(&mut session), there, "nothing was deleted to find out");
+        session.advance(1);
+        assert_eq!(session.run("DBSIZE"), "(integer) 5");
+        assert_eq!(scanned(&mut session), expected(&["stay"]));
+        for keyspace in session.shards() {
+            while keyspace.expire_due(u64::MAX, 7) {}
+        }
+        assert_eq!(in_all(&mut session), 5);
+        assert_eq!(session.run("DBSIZE"), "(integer) 5");
+    }
+
+    #[test]
+    fn a_random_key_is_live_and_any_of_them() {
+        for due in [0, 20, 3000] {
+            let mut session = session(due);
+            session.advance(1000);
+            let mut seen = std::collections::BTreeMap::<String, usize>::new();
+            for _ in 0..2000 {
+                *seen.entry(session.run("RANDOMKEY").replace('"', "")).or_default() += 1;
+            }
+            assert_eq!(seen.keys().cloned().collect::<Vec<_>>(), expected(&["late", "stay"]), "{due} due");
+            assert!(seen.values().all(|times| (100..400).contains(times)), "{due} due: {seen:?}");
+        }
+        let mut session = session(3000);
+        session.run("DEL stay:0 stay:1 stay:2 stay:3 stay:4");
+        session.advance(1001);
+        assert_eq!(session.run("RANDOMKEY"), "(nil)");
+        assert_eq!(session.run("DBSIZE"), "(integer) 0");
     }
 }
