@@ -57,9 +57,7 @@ fn echo(_: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> Comm
 }
 
 fn select(context: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
-    let index = args.integer()?;
-    let db = u32::try_from(index).ok().filter(|db| *db < context.settings.databases);
-    context.client.db = db.ok_or(Error::DbOutOfRange)?;
+    context.client.db = args.database(context.settings.databases)?;
     reply.ok();
     Ok(Outcome::Done)
 }

@@ -95,6 +95,17 @@ impl<'a> Args<'a> {
         number::parse_i64(self.word()?).ok_or(Error::NotInteger)
     }
 
+    /// The next word as the number of one of `count` databases.
+    ///
+    /// # Errors
+    /// [`Error::NotInteger`], a number that 32 bits do not hold, or [`Error::DbOutOfRange`].
+    pub fn database(&mut self, count: u32) -> Result<u32, Error> {
+        let number = i32::try_from(self.integer()?).map_err(|_| {
+            Error::text("ERR value is out of range, value must between -2147483648 and 2147483647")
+        })?;
+        u32::try_from(number).ok().filter(|db| *db < count).ok_or(Error::DbOutOfRange)
+    }
+
     /// The next word as a floating-point number: "value is not a valid float" otherwise.
     pub fn float(&mut self) -> Result<f64, Error> {
         number::parse_f64(self.word()?).ok_or(Error::NotFloat)

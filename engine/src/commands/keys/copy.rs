@@ -31,14 +31,6 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     },
 ];
 
-/// The next word as the number of a database that exists.
-fn database(args: &mut Args<'_>, exec: &Exec<'_, '_>) -> Result<u32, Error> {
-    let number = i32::try_from(args.integer()?).map_err(|_| {
-        Error::text("ERR value is out of range, value must between -2147483648 and 2147483647")
-    })?;
-    u32::try_from(number).ok().filter(|db| *db < exec.caller().db_count).ok_or(Error::DbOutOfRange)
-}
-
 fn copy(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let (from, to) = (args.key()?, args.key()?);
     let (mut to_db, mut replace) = (exec.db(), false);
@@ -46,7 +38,7 @@ fn copy(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> 
         if args.take("REPLACE") {
             replace = true;
         } else if args.take("DB") {
-            to_db = database(args, exec)?;
+            to_db = args.database(exec.caller().db_count)?;
         } else {
             return Err(Error::Syntax);
         }
@@ -79,7 +71,7 @@ fn copy(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> 
 
 fn move_key(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let key = args.key()?;
-    let to_db = database(args, exec)?;
+    let to_db = args.database(exec.caller().db_count)?;
     let db = exec.db();
     if to_db == db {
         return Err(Error::SameObject);
