@@ -83,8 +83,7 @@ struct Scan {
 
 impl Scan {
     fn parse(args: &mut Args<'_>, tour: Tour<'_>) -> Result<Scan, Error> {
-        let cursor =
-            std::str::from_utf8(args.word()?).ok().and_then(parse_cursor).ok_or(Error::InvalidCursor)?;
+        let cursor = parse_cursor(args.word()?).ok_or(Error::InvalidCursor)?;
         let mut scan = Scan {
             first_slots: tour.first_slots.into(),
             cursor,
@@ -117,8 +116,10 @@ impl Scan {
     }
 }
 
-/// A cursor as clients send it back. Redis takes whatever `strtoul` does: signs, and nothing at all for 0.
-fn parse_cursor(text: &str) -> Option<u64> {
+/// A cursor as clients send it back. Redis takes whatever `strtoul` does: signs, nothing at all for 0, and a NUL byte
+/// for the end.
+fn parse_cursor(word: &[u8]) -> Option<u64> {
+    let text = word.split(|byte| *byte == 0).next().and_then(|text| std::str::from_utf8(text).ok())?;
     match text.strip_prefix('-') {
         Some(digits) if digits.starts_with('+') => None,
         Some(digits) => digits.parse::<u64>().ok().map(u64::wrapping_neg),
