@@ -81,9 +81,11 @@ impl<'a> Encoder<'a> {
         self.line(b'+', text);
     }
 
-    /// An error, its code first (`ERR …`). Line ends in it become blanks.
+    /// An error, its code first (`ERR …`). Line ends at its end are left out, others become blanks.
     pub fn error(&mut self, text: &[u8]) {
-        self.line(b'-', text);
+        let is_text = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+        let len = text.iter().rposition(is_text).map_or(0, |last| last + 1);
+        self.line(b'-', &text[..len]);
     }
 
     #[inline]

@@ -24,7 +24,7 @@ fn what_both_versions_share() {
 
 #[test]
 fn line_ends_cannot_break_a_line() {
-    check(|e| e.error(b"ERR a\r\nb\n"), "-ERR a  b |", "-ERR a  b |");
+    check(|e| e.error(b"ERR a\r\nb\r\n\n"), "-ERR a  b|", "-ERR a  b|");
     check(|e| e.status(b"\r"), "+ |", "+ |");
 }
 
