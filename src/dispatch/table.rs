@@ -193,7 +193,7 @@ fn version(text: &str) -> Vec<u32> {
 }
 
 fn parent_spec(name: &'static str, group: Group, since: &'static str) -> Spec {
-    Spec::plain(name, Arity::AtLeast(2)).group(group).flags(Flags::empty()).doc(
+    Spec::plain(name, Arity::AtLeast(2)).group(group).flags(Flags::empty()).container().doc(
         since,
         "Depends on subcommand.",
         "A container for commands that share a name.",

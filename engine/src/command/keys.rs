@@ -75,22 +75,39 @@ pub struct KeySpec {
     pub begin: Begin,
     pub find: Find,
     pub access: KeyAccess,
+    /// What COMMAND INFO remarks about `access`; may be empty.
+    pub notes: &'static str,
 }
 
 impl KeySpec {
     /// One key at a fixed place.
     pub const fn one(index: u8, access: KeyAccess) -> KeySpec {
-        KeySpec { begin: Begin::Index(index), find: Find::Range { last: 0, step: 1, limit: 0 }, access }
+        KeySpec {
+            begin: Begin::Index(index),
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+            access,
+            notes: "",
+        }
     }
 
     /// Keys at every `step`-th word from `index` to the end (`last` as in [`Find::Range`]).
     pub const fn range(index: u8, last: i8, step: u8, access: KeyAccess) -> KeySpec {
-        KeySpec { begin: Begin::Index(index), find: Find::Range { last, step, limit: 0 }, access }
+        KeySpec { begin: Begin::Index(index), find: Find::Range { last, step, limit: 0 }, access, notes: "" }
     }
 
     /// A count at `index`, then so many keys, each `step` words apart.
     pub const fn counted(index: u8, step: u8, access: KeyAccess) -> KeySpec {
-        KeySpec { begin: Begin::Index(index), find: Find::Count { count_at: 0, first: 1, step }, access }
+        KeySpec {
+            begin: Begin::Index(index),
+            find: Find::Count { count_at: 0, first: 1, step },
+            access,
+            notes: "",
+        }
+    }
+
+    pub const fn notes(mut self, notes: &'static str) -> KeySpec {
+        self.notes = notes;
+        self
     }
 
     pub(super) const fn is_single(&self) -> bool {
@@ -229,6 +246,7 @@ mod tests {
             begin: Begin::Keyword { word: "STREAMS", from: 1 },
             find: Find::Range { last: -1, step: 1, limit: 2 },
             access: KeyAccess::READ,
+            notes: "",
         }]);
         check(STREAMS, "XREAD COUNT 2 streams a b 0 0", &[4, 5]);
     }

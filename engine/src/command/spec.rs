@@ -135,6 +135,8 @@ pub struct Spec {
     pub tips: &'static [&'static str],
     /// For a command that should no longer be used: since which version, and what replaces it.
     pub deprecated: Option<(&'static str, &'static str)>,
+    /// Only its subcommands run. It has no ACL category of its group.
+    pub is_container: bool,
 }
 
 impl Spec {
@@ -158,6 +160,7 @@ impl Spec {
             syntax: "",
             tips: &[],
             deprecated: None,
+            is_container: false,
         }
     }
 
@@ -222,11 +225,17 @@ impl Spec {
         self
     }
 
+    /// Says that only its subcommands run.
+    pub const fn container(mut self) -> Spec {
+        self.is_container = true;
+        self
+    }
+
     /// All ACL categories: those of the group and the flags, and the extra ones.
     pub const fn all_categories(&self) -> Categories {
         let mut all = self.extra_categories;
         // WAIT and its kin are generic and have nothing to do with keys.
-        if !matches!((self.group, self.routing), (Group::Generic, Routing::Keyless)) {
+        if !self.is_container && !matches!((self.group, self.routing), (Group::Generic, Routing::Keyless)) {
             all = all.union(self.group.category());
         }
         if self.flags.contains(Flags::WRITE) {

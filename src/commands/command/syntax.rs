@@ -338,6 +338,7 @@ mod tests {
             begin: Begin::Keyword { word: "STREAMS", from: 1 },
             find: Find::Range { last: -1, step: 1, limit: 2 },
             access: KeyAccess::READ,
+            notes: "",
         }]);
         check(STREAMS, "[COUNT count] STREAMS key id", "COUNT count:integer?, STREAMS (key:key@0 id:string)");
     }

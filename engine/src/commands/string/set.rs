@@ -11,7 +11,8 @@ use crate::keyspace::{Kind, Place, del_words};
 const ONE_INSERTED: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::INSERT)]);
 const ONE_OVERWRITTEN: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::OVERWRITE)]);
 const ONE_EXCHANGED: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::READ_UPDATE)]);
-const ONE_SET: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::READ_UPDATE_VARIABLE)]);
+const ONE_SET: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::READ_UPDATE_VARIABLE)
+    .notes("RW and ACCESS due to the optional `GET` argument")]);
 
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {

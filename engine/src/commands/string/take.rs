@@ -8,7 +8,8 @@ use crate::command::{
 };
 use crate::keyspace::{Kind, Place, del_words};
 
-const ONE_READ_UPDATED: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::READ_UPDATE)]);
+const ONE_READ_UPDATED: Keys =
+    Keys::new(&[KeySpec::one(1, KeyAccess::READ_UPDATE).notes("RW and UPDATE because it changes the TTL")]);
 const ONE_READ_DELETED: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::READ_DELETE)]);
 const ONE_DELETED: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::DELETE_VARIABLE)]);
 
