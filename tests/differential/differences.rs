@@ -1,0 +1,235 @@
+//! What may differ, command by command, and why. Everything else must be the same byte for byte.
+
+use crate::wire::{bulks, integer, is_error, is_null};
+
+/// May Hearth's reply stand beside the reference server's?
+type Alike = fn(theirs: &[u8], ours: &[u8]) -> bool;
+
+struct Difference {
+    /// Names of commands, of subcommands after a space.
+    commands: &'static [&'static str],
+    alike: Alike,
+    #[expect(dead_code, reason = "for the reader")]
+    reason: &'static str,
+}
+
+const DIFFERENCES: &[Difference] = &[
+    Difference { commands: &["KEYS"], alike: same_items, reason: "the order is that of the index" },
+    Difference {
+        commands: &["SCAN 0"],
+        alike: same_keys_once,
+        reason: "a whole iteration; a key may be returned several times there",
+    },
+    Difference { commands: &["SCAN"], alike: both_are_no_errors, reason: "cursors are each server's own" },
+    Difference { commands: &["RANDOMKEY"], alike: both_are_no_nulls, reason: "random" },
+    Difference {
+        commands: &["MEMORY USAGE"],
+        alike: |theirs, ours| integer(theirs) > Some(0) && integer(ours) > Some(0),
+        reason: "memory is laid out differently",
+    },
+    Difference {
+        commands: &["TTL"],
+        alike: |theirs, ours| near(theirs, ours, SLACK_S) || both_are_late(theirs, ours, 1000, now_ms()),
+        reason: "the clock goes on between two servers; deadlines end in the year 10889",
+    },
+    Difference {
+        commands: &["PTTL"],
+        alike: |theirs, ours| near(theirs, ours, 1000 * SLACK_S) || both_are_late(theirs, ours, 1, now_ms()),
+        reason: "the clock goes on between two servers; deadlines end in the year 10889",
+    },
+    Difference {
+        commands: &["EXPIRETIME"],
+        alike: |theirs, ours| {
+            is_soon(theirs, 1000) && near(theirs, ours, SLACK_S) || both_are_late(theirs, ours, 1000, 0)
+        },
+        reason: "the clock goes on between two servers; deadlines end in the year 10889",
+    },
+    Difference {
+        commands: &["PEXPIRETIME"],
+        alike: |theirs, ours| {
+            is_soon(theirs, 1) && near(theirs, ours, 1000 * SLACK_S) || both_are_late(theirs, ours, 1, 0)
+        },
+        reason: "the clock goes on between two servers; deadlines end in the year 10889",
+    },
+    Difference {
+        commands: &["OBJECT IDLETIME"],
+        alike: |theirs, ours| near(theirs, ours, SLACK_S),
+        reason: "the clock goes on between two servers",
+    },
+    Difference {
+        commands: &["COMMAND GETKEYS", "COMMAND GETKEYSANDFLAGS"],
+        alike: |theirs, ours| {
+            theirs.starts_with(b"-ERR wrong number of arguments for 'command|") && is_error(ours)
+        },
+        reason: "Redis 7.2 takes a command without arguments",
+    },
+    Difference {
+        commands: &["OBJECT REFCOUNT"],
+        alike: |theirs, ours| theirs == b":1\r\n" && integer(ours) == Some(i64::from(i32::MAX)),
+        reason: "a copy of a small integer is not shared there; nothing is shared here",
+    },
+    Difference {
+        commands: &["CLIENT HELP", "COMMAND HELP", "DEBUG HELP", "MEMORY HELP", "OBJECT HELP"],
+        alike: same_first_line,
+        reason: "the texts follow from the commands' own descriptions",
+    },
+];
+
+/// How far apart two servers may be asked, in seconds. Times of the calls of a conversation are farther apart.
+const SLACK_S: u64 = 5;
+
+/// The latest deadline that Hearth keeps.
+const DEADLINE_MS_MAX: i64 = (1 << 48) - 1;
+
+/// Whether the replies to a command are as they should be.
+pub fn are_alike(words: &[Vec<u8>], theirs: &[u8], ours: &[u8]) -> bool {
+    theirs == ours || difference(words).is_some_and(|difference| (difference.alike)(theirs, ours))
+}
+
+fn difference(words: &[Vec<u8>]) -> Option<&'static Difference> {
+    let is_named = |name: &str| {
+        let mut parts = name.split(' ').zip(words);
+        parts.all(|(part, word)| word.eq_ignore_ascii_case(part.as_bytes()))
+            && name.split(' ').count() <= words.len()
+    };
+    DIFFERENCES.iter().find(|difference| difference.commands.iter().any(|name| is_named(name)))
+}
+
+/// The keys of a whole iteration, sorted.
+fn same_keys_once(theirs: &[u8], ours: &[u8]) -> bool {
+    let mut keys = bulks(theirs);
+    keys.dedup();
+    both_are_no_errors(theirs, ours) && keys == bulks(ours)
+}
+
+fn same_items(theirs: &[u8], ours: &[u8]) -> bool {
+    let sorted = |reply| {
+        let mut items = bulks(reply);
+        items.sort();
+        items
+    };
+    both_are_no_errors(theirs, ours) && sorted(theirs) == sorted(ours)
+}
+
+fn same_first_line(theirs: &[u8], ours: &[u8]) -> bool {
+    let first = |reply: &[u8]| Some(reply.strip_prefix(b"*")?.split(|byte| *byte == b'\n').nth(1)?.to_vec());
+    first(theirs).is_some_and(|line| first(ours) == Some(line))
+}
+
+fn both_are_no_errors(theirs: &[u8], ours: &[u8]) -> bool {
+    !is_error(theirs) && !is_error(ours)
+}
+
+fn both_are_no_nulls(theirs: &[u8], ours: &[u8]) -> bool {
+    both_are_no_errors(theirs, ours) && !is_null(theirs) && !is_null(ours)
+}
+
+/// Numbers not below 0 that differ by `tolerance` at most.
+fn near(theirs: &[u8], ours: &[u8], tolerance: u64) -> bool {
+    let (theirs, ours) = (integer(theirs), integer(ours));
+    theirs
+        .zip(ours)
+        .is_some_and(|(theirs, ours)| theirs >= 0 && ours >= 0 && theirs.abs_diff(ours) <= tolerance)
+}
+
+/// A unix time that a conversation can only have come to by a time to live: before all that it names.
+fn is_soon(theirs: &[u8], unit_ms: i64) -> bool {
+    const FIRST_NAMED_MS: i64 = 5_000_000_000_000;
+    integer(theirs).is_some_and(|time| time < FIRST_NAMED_MS / unit_ms)
+}
+
+/// Theirs lies behind the latest deadline that Hearth keeps, and ours is that one, both counted from `from_ms`.
+fn both_are_late(theirs: &[u8], ours: &[u8], unit_ms: i64, from_ms: i64) -> bool {
+    let latest = (DEADLINE_MS_MAX - from_ms + unit_ms / 2) / unit_ms;
+    let tolerance = if from_ms == 0 { 0 } else { 1000 * SLACK_S as i64 / unit_ms };
+    let (theirs, ours) = (integer(theirs), integer(ours));
+    theirs
+        .zip(ours)
+        .is_some_and(|(theirs, ours)| theirs >= latest - tolerance && (ours - latest).abs() <= tolerance)
+}
+
+fn now_ms() -> i64 {
+    std::time::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_millis() as i64)
+}
+
+/// Takes out of a request what no two servers answer alike.
+pub fn tame(words: &mut Vec<Vec<u8>>, place: usize) {
+    take_middling_times(words, place);
+    leave_late_deadlines_uncompared(words);
+    leave_whole_subjects_out(words);
+}
+
+/// SYNC is an option only: as a command it makes a replica. The rows of the command table have a test of their own.
+fn leave_whole_subjects_out(words: &mut Vec<Vec<u8>>) {
+    for at in [0, 2] {
+        if words.get(at).is_some_and(|word| is_one_of(word, &["SYNC"])) {
+            words[at] = b"ASYNC".to_vec();
+        }
+    }
+    let asks_for_rows = is_one_of(&words[0], &["COMMAND"])
+        && words.get(1).is_none_or(|word| is_one_of(word, &["COUNT", "DOCS", "INFO", "LIST"]));
+    if asks_for_rows {
+        words.insert(0, b"PING".to_vec());
+    }
+}
+
+/// The words of a line.
+pub fn line(line: &str) -> Vec<Vec<u8>> {
+    line.split(' ').map(|word| word.as_bytes().to_vec()).collect()
+}
+
+/// A request of several words.
+type Request = Vec<Vec<u8>>;
+
+/// What is asked before and after a request, so that the servers stand alike.
+pub fn companions(words: &[Vec<u8>]) -> (Option<Request>, Option<Request>) {
+    // The reference server counts and measures keys whose deadline has passed until it meets them.
+    let before = match () {
+        () if is_one_of(&words[0], &["DBSIZE"]) => Some(line("SCAN 0")),
+        () if is_one_of(&words[0], &["DEBUG", "MEMORY"]) && words.len() > 2 => {
+            Some([line("EXISTS"), words[2..].to_vec()].concat())
+        }
+        () => None,
+    };
+    // An integer that INCRBYFLOAT made is an `embstr` there until it is written again.
+    let by_float = words.len() > 1 && is_one_of(&words[0], &["INCRBYFLOAT"]);
+    let after = by_float.then(|| [b"INCRBY", &words[1][..], b"0"].map(<[u8]>::to_vec).to_vec());
+    (before, after)
+}
+
+fn number(word: &[u8]) -> Option<i64> {
+    std::str::from_utf8(word).ok()?.parse().ok()
+}
+
+fn is_one_of(word: &[u8], names: &[&str]) -> bool {
+    names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// A short time to live ends at another moment on each server, and one of centuries ends among the unix times that
+/// calls name. The new one differs from those of other places.
+fn take_middling_times(words: &mut [Vec<u8>], place: usize) {
+    const SHORT: std::ops::Range<i64> = 1..1_000_000;
+    const CENTURIES: std::ops::Range<i64> = 100_000_000..DEADLINE_MS_MAX;
+    let takes_time = is_one_of(&words[0], &["EXPIRE", "PEXPIRE", "SETEX", "PSETEX"]);
+    for at in 1..words.len() {
+        let is_time = is_one_of(&words[at - 1], &["EX", "PX"]) || takes_time && at == 2;
+        let is_odd = |time: i64| SHORT.contains(&time) || CENTURIES.contains(&time);
+        if is_time && number(&words[at]).is_some_and(is_odd) {
+            words[at] = (7_000_000 + 10_000 * place).to_string().into_bytes();
+        }
+    }
+}
+
+/// GT and LT see deadlines after the year 10889 as equal.
+fn leave_late_deadlines_uncompared(words: &mut [Vec<u8>]) {
+    const FAR: i64 = DEADLINE_MS_MAX / 1000;
+    let takes_condition = is_one_of(&words[0], &["EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT"]);
+    let is_far =
+        |words: &[Vec<u8>]| words.get(2).and_then(|word| number(word)).is_some_and(|time| time >= FAR);
+    if takes_condition && is_far(words) {
+        let (_, conditions) = words.split_at_mut(3);
+        for word in conditions.iter_mut().filter(|word| is_one_of(word, &["GT", "LT"])) {
+            *word = b"XX".to_vec();
+        }
+    }
+}
