@@ -1,6 +1,7 @@
 //! From words to a decision: which command this is, whether it may run now, and where.
 
 mod gates;
+mod name;
 mod refusal;
 mod routing;
 mod table;

@@ -6,6 +6,7 @@ use engine::command::keys::Begin;
 use engine::command::{Arity, DataCommand, Flags, Group, Routing, Spec, VisitCommand};
 
 use super::gates::GateSet;
+use super::name::ShortName;
 use super::refusal::Refusal;
 use crate::commands::catalogue::Listing;
 use crate::commands::{Catalogue, ServerCommand};
@@ -23,6 +24,8 @@ pub struct Row {
     pub name_words: u8,
     pub(super) gates: GateSet,
     subcommands: Vec<u16>,
+    /// Its name, if that is short.
+    short: Option<ShortName>,
 }
 
 /// Who runs it.
@@ -113,10 +116,18 @@ impl Table {
 
     #[inline]
     fn by_name(&self, name: &[u8]) -> Option<&Row> {
-        let mut at = hash_name(name);
+        match ShortName::new(name) {
+            Some(short) => self.probe(short.hash(), |row| row.short == Some(short)),
+            None => self.probe(hash_long(name), |row| row.spec.name.as_bytes().eq_ignore_ascii_case(name)),
+        }
+    }
+
+    #[inline]
+    fn probe(&self, hash: usize, is_it: impl Fn(&Row) -> bool) -> Option<&Row> {
+        let mut at = hash;
         loop {
             let row = self.row(self.places[at & (self.places.len() - 1)].checked_sub(1)?);
-            if row.spec.name.as_bytes().eq_ignore_ascii_case(name) {
+            if is_it(row) {
                 return Some(row);
             }
             at += 1;
@@ -168,6 +179,7 @@ impl Row {
             name_words: if spec.parent().is_some() { 2 } else { 1 },
             gates: GateSet::concerning(spec),
             subcommands: Vec::new(),
+            short: ShortName::new(spec.name.as_bytes()),
         }
     }
 }
@@ -203,7 +215,7 @@ fn parent_spec(name: &'static str, group: Group, since: &'static str) -> Spec {
 fn places(rows: &[Row]) -> Vec<u16> {
     let mut places = vec![0; (rows.len() * 4).next_power_of_two()];
     for row in rows.iter().filter(|row| row.spec.parent().is_none()) {
-        let mut at = hash_name(row.spec.name.as_bytes());
+        let mut at = row.short.map_or_else(|| hash_long(row.spec.name.as_bytes()), ShortName::hash);
         while places[at & (places.len() - 1)] != 0 {
             at += 1;
         }
@@ -228,7 +240,7 @@ fn catalogue(rows: &[Row]) -> Catalogue {
 
 /// FNV-1a over the name in capitals.
 #[inline]
-fn hash_name(name: &[u8]) -> usize {
+fn hash_long(name: &[u8]) -> usize {
     let hash = name.iter().fold(0xCBF2_9CE4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte.to_ascii_uppercase())).wrapping_mul(0x0100_0000_01B3)
     });

@@ -196,7 +196,9 @@ const FEW: usize = 8;
 /// The words of a request as slices.
 #[inline]
 pub fn with_slices<R>(text: &[u8], words: &[Word], run: impl FnOnce(&[&[u8]]) -> R) -> R {
-    if words.len() <= FEW {
+    if let [name, key] = words {
+        run(&[name.of(text), key.of(text)])
+    } else if words.len() <= FEW {
         let mut slices: [&[u8]; FEW] = [&[]; FEW];
         for (slice, word) in slices.iter_mut().zip(words) {
             *slice = word.of(text);

@@ -98,6 +98,7 @@ impl Database {
     }
 
     /// [`Database::index`] of a record that may hold anything.
+    #[inline]
     pub fn checked_index(self, heap: &Heap) -> Option<HashIndex> {
         HashIndex::decode(self.index_words(heap))
     }

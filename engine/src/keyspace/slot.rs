@@ -1,5 +1,7 @@
 //! Cluster slots: CRC16 of the key, or of its hash tag, modulo 16384.
 
+use memchr::memchr;
+
 /// How many slots there are.
 pub const SLOT_COUNT: u16 = 16_384;
 
@@ -85,8 +87,8 @@ fn crc16_of_chunk(crc: u16, chunk: &[u8]) -> u16 {
 /// What of a key decides its slot: the text between the first `{` and the next `}` unless it is empty.
 #[inline]
 pub fn hash_tag(key: &[u8]) -> &[u8] {
-    let Some(open) = key.iter().position(|&byte| byte == b'{') else { return key };
-    match key[open + 1..].iter().position(|&byte| byte == b'}') {
+    let Some(open) = memchr(b'{', key) else { return key };
+    match memchr(b'}', &key[open + 1..]) {
         Some(len) if len > 0 => &key[open + 1..open + 1 + len],
         _ => key,
     }

@@ -271,6 +271,16 @@ impl Cursor {
 /// Returns the value and the length of the line with its end. `None`: see what is different, slowly.
 #[inline(always)]
 fn short_header(line: &[u8], kind: u8) -> Option<(usize, usize)> {
+    // Most have one digit or two.
+    match *line {
+        [first, digit @ b'0'..=b'9', b'\r', _, ..] if first == kind => {
+            return Some((usize::from(digit - b'0'), 4));
+        }
+        [first, tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _, ..] if first == kind => {
+            return Some((usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), 5));
+        }
+        _ => {}
+    }
     let [first, digit, rest @ ..] = line else { return None };
     let mut value = usize::from(digit.wrapping_sub(b'0'));
     if *first != kind || value > 9 {
