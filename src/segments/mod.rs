@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -12,8 +13,9 @@ use std::time::Duration;
 use engine::command::KeyHasher;
 use engine::keyspace::Keyspace;
 use engine::keyspace::slot::SlotRange;
-use shm::HeapOptions;
+use shm::owner::ToolLock;
 use shm::segment::{self, Found, Inspection, Segment, SegmentError};
+use shm::{Control, HeapOptions};
 
 use crate::config::{SegmentsAction, SegmentsCommand, human_bytes};
 
@@ -108,26 +110,12 @@ fn verify_all(found: &[Found]) -> bool {
 
 fn verify(path: &Path, inspection: Inspection) -> bool {
     let Inspection { control, shards, lock } = inspection;
-    let hasher = KeyHasher::new(control.hash_key());
     let (mut sound, mut keys, mut taken_back) = (true, 0, 0);
     for (segment, slots) in shards.into_iter().zip(control.slots()) {
-        let checked = segment.map_err(|error| error.to_string()).and_then(|segment: Segment| {
-            let name = segment.path().display().to_string();
-            let (heap, report) = segment
-                .into_heap(&lock, &control, HeapOptions::default())
-                .map_err(|error| error.to_string())?;
-            let slots = SlotRange::new(slots.start, slots.end - slots.start)
-                .ok_or_else(|| format!("{name}: slots {slots:?}"))?;
-            let keyspace = Keyspace::new(heap, hasher, slots);
-            keyspace.verify().map_err(|corrupt| format!("{name}: {corrupt}"))?;
-            let undone =
-                report.recovery.is_some_and(|recovery| recovery.records_undone > 0 || recovery.completed);
-            Ok((keyspace.keys_in_all(), undone))
-        });
-        match checked {
-            Ok((shard_keys, undone)) => {
-                keys += shard_keys;
-                taken_back += usize::from(undone);
+        match segment.map_err(|error| error.to_string()).and_then(|it| check(it, slots, &control, &lock)) {
+            Ok(shard) => {
+                keys += shard.keys;
+                taken_back += usize::from(shard.has_unfinished);
             }
             Err(complaint) => {
                 println!("{complaint}");
@@ -142,6 +130,27 @@ fn verify(path: &Path, inspection: Inspection) -> bool {
         control.shard_count(),
     );
     sound
+}
+
+/// What is in a sound shard.
+struct Sound {
+    keys: u64,
+    /// A transaction would be taken back or completed.
+    has_unfinished: bool,
+}
+
+/// Checks every structure of a shard, or says what is wrong.
+fn check(segment: Segment, slots: &Range<u16>, control: &Control, lock: &ToolLock) -> Result<Sound, String> {
+    let name = segment.path().display().to_string();
+    let (heap, report) =
+        segment.into_heap(lock, control, HeapOptions::default()).map_err(|error| error.to_string())?;
+    let slots = SlotRange::new(slots.start, slots.end - slots.start)
+        .ok_or_else(|| format!("{name}: slots {slots:?}"))?;
+    let keyspace = Keyspace::new(heap, KeyHasher::new(control.hash_key()), slots);
+    keyspace.verify().map_err(|corrupt| format!("{name}: {corrupt}"))?;
+    let has_unfinished =
+        report.recovery.is_some_and(|recovery| recovery.records_undone > 0 || recovery.completed);
+    Ok(Sound { keys: keyspace.keys_in_all(), has_unfinished })
 }
 
 // ---- wipe and accept-loss -----------------------------------------------------------------------
@@ -191,10 +200,25 @@ fn accept_loss(found: &[Found], shard: u32) -> Result<bool, SegmentError> {
         eprintln!("Say which data set is meant, with --shm-dir or --dir and --port.");
         return Ok(false);
     };
+    if is_sound(set, shard) {
+        eprintln!("Shard {shard} of {} is sound: there is no loss to accept.", set.path.display());
+        return Ok(false);
+    }
     let aside: Option<PathBuf> = segment::accept_loss(&set.path, shard, engine::STORED, PATIENCE)?;
     match aside {
         Some(path) => println!("Shard {shard} begins empty; what was there is kept as {}.", path.display()),
         None => println!("Shard {shard} begins empty; there was no file of it."),
     }
     Ok(true)
+}
+
+/// Whether a shard is there and nothing is wrong with it.
+fn is_sound(set: &Found, shard: u32) -> bool {
+    let Ok(Inspection { control, shards, lock }) = segment::inspect(&set.path, engine::STORED, PATIENCE)
+    else {
+        return false;
+    };
+    let place = shard as usize;
+    let found = shards.into_iter().zip(control.slots()).nth(place);
+    found.is_some_and(|(segment, slots)| segment.is_ok_and(|it| check(it, slots, &control, &lock).is_ok()))
 }

@@ -76,6 +76,12 @@ fn warn_about(opened: &Opened, settings: &Settings) {
              directory of the host's tmpfs and name it with --shm-dir"
         );
     }
+    if opened.discarded_bytes > 0 {
+        let bytes = human_bytes(opened.discarded_bytes);
+        tracing::warn!(
+            "Removed {bytes} of data that an earlier run had kept in {path}, because of warm-restart no"
+        );
+    }
     if settings.memory_bytes_max > 0 && report.is_smaller_than(settings.memory_bytes_max) {
         let total = human_bytes(report.total_bytes.unwrap_or_default());
         tracing::warn!("{path} can hold {total} at most, less than maxmemory: enlarge it or lower maxmemory");

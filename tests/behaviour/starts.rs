@@ -127,3 +127,51 @@ fn a_refused_start_changes_no_byte() {
     server.start();
     assert_eq!(server.client().run("DBSIZE").integer(), 4);
 }
+
+#[test]
+fn only_the_loss_of_a_damaged_shard_is_accepted() {
+    let mut server = TestServer::hearth(&["--threads", "1", "--shards", "8"]);
+    server.client().run("MSET a 1 b 2 c 3 d 4");
+    server.kill();
+    let before = contents(server.shm_dir());
+    let (status, said) = server.segments(&["accept-loss", "3"]);
+    assert!(!status.success() && said.contains("is sound"), "{said}");
+    assert!(contents(server.shm_dir()) == before, "a sound shard was touched");
+    edit(&server.shm_dir().join("shard-0003"), |bytes| bytes.truncate(70_000));
+    let (status, said) = server.segments(&["accept-loss", "3"]);
+    assert!(status.success() && said.contains("begins empty"), "{said}");
+    server.start();
+    server.client().run("DBSIZE").integer();
+}
+
+#[test]
+fn data_that_is_not_attached_is_removed_and_the_log_says_so() {
+    let mut server = TestServer::hearth(&["--threads", "1"]);
+    server.client().run("SET k v");
+    server.kill();
+    let mut again = TestServer::on_segments_of(&server, &["--threads", "1", "--warm-restart", "no"]);
+    again.start();
+    assert_eq!(again.client().run("DBSIZE").integer(), 0);
+    assert!(again.log().contains("of data that an earlier run had kept"), "{}", again.log());
+}
+
+#[test]
+fn a_directory_that_others_reach_is_refused_with_advice_that_fits() {
+    let mut server = TestServer::hearth(&["--threads", "1"]);
+    server.kill();
+    let open_to_all = || {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+        fs::set_permissions(server.shm_dir(), mode).expect("changed");
+    };
+    open_to_all();
+    let mut refused = TestServer::on_segments_of(&server, &[]);
+    refused.spawn();
+    assert!(!refused.wait().success());
+    assert!(refused.log().contains("make it yours alone again (chmod 700)"), "{}", refused.log());
+    for (path, _) in contents(server.shm_dir()) {
+        fs::remove_file(path).expect("removed");
+    }
+    refused.spawn();
+    assert!(!refused.wait().success());
+    assert!(refused.log().contains("name a directory of the server's own"), "{}", refused.log());
+}

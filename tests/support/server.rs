@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -171,8 +171,17 @@ impl TestServer {
         self.child.wait().expect("a child process");
     }
 
+    /// Runs `hearth segments` on this server's segments; its exit code and all that it prints.
+    pub fn segments(&self, arguments: &[&str]) -> (ExitStatus, String) {
+        let mut command = Command::new(&self.program);
+        command.arg("segments").args(arguments).arg("--shm-dir").arg(&self.shm_dir);
+        let output = command.output().expect("the program runs");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status, String::from_utf8_lossy(&said).into_owned())
+    }
+
     /// Waits for the process to end by itself.
-    pub fn wait(&mut self) -> std::process::ExitStatus {
+    pub fn wait(&mut self) -> ExitStatus {
         self.child.wait().expect("a child process")
     }
 }

@@ -78,6 +78,8 @@ pub struct Opened {
     pub origin: Origin,
     pub takeover: Takeover,
     pub directory: DirectoryReport,
+    /// Bytes of memory that were given back with [`Existing::Discard`].
+    pub discarded_bytes: u64,
 }
 
 /// A data set in the hands of this process. Dropped without [`DataSet::stop`] it stays as after a crash.
@@ -117,9 +119,10 @@ impl DataSet {
                 Err(error) => return Err(error),
             }
         };
-        if options.existing == Existing::Discard {
-            remove_data(&directory)?;
-        }
+        let discarded_bytes = match options.existing {
+            Existing::Attach => 0,
+            Existing::Discard => remove_data(&directory)?,
+        };
         let (control, shards, origin) = match Control::attach(&directory, layout_hash)? {
             Some(control) if control.is_complete() => attach(&directory, control)?,
             found => {
@@ -138,7 +141,7 @@ impl DataSet {
         let takeover = ownership.takeover();
         let report = directory.report();
         let data_set = DataSet { directory, control: Arc::new(control), ownership };
-        Ok(Opened { data_set, shards, origin, takeover, directory: report })
+        Ok(Opened { data_set, shards, origin, takeover, directory: report, discarded_bytes })
     }
 
     /// The directory, to ask for room and whether it is still there.

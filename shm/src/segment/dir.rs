@@ -15,6 +15,7 @@ use rustix::io::Errno;
 
 use super::error::SegmentError;
 use super::identity::random;
+use crate::control::CONTROL_FILE;
 
 /// Where directories are made unless a path is given.
 pub const DEFAULT_PARENT: &str = "/dev/shm";
@@ -102,7 +103,14 @@ impl ShmDir {
             other => other.map_err(|error| SegmentError::io(path, "open", error))?,
         };
         let stat = rustix::fs::fstat(&directory).map_err(|error| SegmentError::io(path, "examine", error))?;
-        check_reach(path, &stat, "make it yours alone (chmod 700), or name another with --shm-dir")?;
+        // Not of any directory: /dev/shm must stay as it is.
+        let holds_data = rustix::fs::statat(&directory, CONTROL_FILE, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+        let advice = if holds_data {
+            "it holds a data set: make it yours alone again (chmod 700), or name another with --shm-dir"
+        } else {
+            "name a directory of the server's own with --shm-dir; one that does not exist is made"
+        };
+        check_reach(path, &stat, advice)?;
         let status =
             rustix::fs::fstatfs(&directory).map_err(|error| SegmentError::io(path, "examine", error))?;
         let file_system = match u64::try_from(status.f_type).unwrap_or_default() & 0xffff_ffff {
