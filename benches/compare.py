@@ -7,6 +7,7 @@
     compare.py memory     bytes beside the raw bytes of string keys, with and without deadline
     compare.py restart    from kill -9 to the first correct GET
     compare.py growth     the same for 2 to 8 GiB, on huge and on small pages
+    compare.py due        the longest wait when 200,000 keys come due at once
     compare.py idle       memory and wake-ups of an empty server
 
 Every figure comes from interleaved rounds (A B A B …) in this one run, and what counts is the ratio: the figure to
@@ -293,20 +294,50 @@ def load_values(server, first, end):
 
 
 def kill_and_start(server, rounds, touch=lambda: None):
-    """Milliseconds from kill -9 to the first correct GET, as text; `touch` goes before each kill."""
+    """Milliseconds from kill -9 to the first correct GET, and to the end of the old process, as text; `touch` goes
+    before each kill."""
     key = b"%010d" % 7 + b"k" * 30
     with server.connect() as connection:
         ask(connection, "SET", key, "here")
-    size, times = server.memory(), []
+    size, times, ends = server.memory(), [], []
     for _ in range(rounds):
         touch()
         begin = time.perf_counter()
         server.kill()
+        ends.append((time.perf_counter() - begin) * 1000)
         server.start()
         server.wait(lambda connection: ask(connection, "GET", key) == b"$4\r\nhere")
         times.append((time.perf_counter() - begin) * 1000)
     return (f"{size / 2**30:.2f} GiB, kill -9 to the first correct GET {statistics.median(times):.1f} ms median "
-            f"({min(times):.1f}-{max(times):.1f})")
+            f"({min(times):.1f}-{max(times):.1f}), of which {statistics.median(ends):.1f} until the old process is gone")
+
+
+def due(arguments):
+    """Many keys due in one millisecond, seen by a client that sends GET and DBSIZE in turns."""
+    server = hearth(arguments)
+    try:
+        for _ in range(arguments.rounds):
+            with server.connect() as connection:
+                replies = connection.makefile("rb")
+                due_ms = int(time.time() * 1000) + 8000
+                for start in range(0, 200_000, 10_000):
+                    connection.sendall(b"".join(
+                        encode(b"SET", b"%010d" % number, b"v" * 100, b"PXAT", b"%d" % due_ms)
+                        for number in range(start, start + 10_000)))
+                    for _ in range(10_000):
+                        assert replies.readline() == b"+OK\r\n"
+                assert ask(connection, "DBSIZE") == b":200000", "loading took too long"
+                longest = {"GET": 0, "DBSIZE": 0}
+                while time.time() * 1000 < due_ms + 1000:
+                    for words, gone in ((("GET", b"%010d" % 7), b"$-1"), (("DBSIZE",), b":0")):
+                        sent_ms, begin = time.time() * 1000, time.perf_counter()
+                        reply = ask(connection, *words)
+                        if sent_ms >= due_ms:
+                            longest[words[0]] = max(longest[words[0]], (time.perf_counter() - begin) * 1000)
+                            assert reply == gone, reply
+            print(f"200000 keys due at once: GET {longest['GET']:.1f} ms at most, DBSIZE {longest['DBSIZE']:.1f} ms")
+    finally:
+        server.end()
 
 
 def idle(arguments):
@@ -326,7 +357,7 @@ def idle(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=["cpu", "workers", "undo", "memory", "restart", "growth", "idle"])
+    parser.add_argument("suite", choices=["cpu", "workers", "undo", "memory", "restart", "growth", "due", "idle"])
     parser.add_argument("--hearth", default="target/release/hearth", help="the program to measure")
     parser.add_argument("--redis", default="redis-server", help="the program to compare with")
     parser.add_argument("--without", default="target/no-undo/release/hearth", help="undo: a build without the log: "

@@ -13,6 +13,9 @@ const FAULT_CRATES: &str = "-p hearth-shm -p hearth-engine --features hearth-shm
 /// Crates that contain `unsafe`.
 const UNSAFE_CRATES: &str = "-p hearth-shm -p hearth-net";
 
+/// The tests of `hearth-shm` that need no segment.
+const CORES: &str = "--lib --test heap --test hash_index --test rbtree --test extent";
+
 /// How many mutants a test run tries; which ones changes with every commit.
 const MUTANTS_IN_TEST: usize = 2;
 
@@ -129,6 +132,24 @@ pub fn asan(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
     runner.step("asan", &mut asan)
 }
 
+/// The cores on heap memory under valgrind, with few cases: it runs them some fifty times slower.
+pub fn valgrind(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
+    if !runner.works("valgrind --version") {
+        runner.skip("valgrind", "not installed (apt-get install valgrind)");
+        return Ok(());
+    }
+    let host = host(runner, "rustc").ok_or(Failed("rustc does not name its host".into()))?;
+    let wrapper = format!("CARGO_TARGET_{}_RUNNER", host.to_uppercase().replace('-', "_"));
+    let mut valgrind =
+        runner.command(&format!("cargo test --target {host} --package hearth-shm --no-fail-fast {CORES}"));
+    // Blocks that are still held at the end are none of its concern.
+    valgrind.env(wrapper, "valgrind --quiet --error-exitcode=1 --leak-check=no");
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        valgrind.env("PROPTEST_CASES", "2");
+    }
+    runner.step("valgrind", &mut valgrind)
+}
+
 pub fn miri(runner: &mut Runner, _: &[String]) -> Result<(), Failed> {
     if !runner.works("cargo +nightly miri --version") {
         runner.skip("miri", "not installed (rustup component add miri --toolchain nightly)");
@@ -162,6 +183,11 @@ pub fn fuzz(runner: &mut Runner, arguments: &[String]) -> Result<(), Failed> {
 
 /// The host triple of the nightly toolchain, if there is one.
 fn nightly_host(runner: &Runner) -> Option<String> {
-    let version = runner.output("rustc +nightly --version --verbose")?;
+    host(runner, "rustc +nightly")
+}
+
+/// The host triple of a compiler, if it is there.
+fn host(runner: &Runner, rustc: &str) -> Option<String> {
+    let version = runner.output(&format!("{rustc} --version --verbose"))?;
     version.lines().find_map(|line| line.strip_prefix("host: ")).map(str::to_owned)
 }

@@ -13,7 +13,7 @@ use run::{Failed, Runner};
 /// Name, what it does, and the function.
 type Chore = (&'static str, &'static str, fn(&mut Runner, &[String]) -> Result<(), Failed>);
 
-const CHORES: [Chore; 12] = [
+const CHORES: [Chore; 13] = [
     (
         "test",
         "everything a change must pass: tools, check, crash tests, clients, suite, a few mutants, loom, sanitizer",
@@ -36,6 +36,7 @@ const CHORES: [Chore; 12] = [
     ("mutants", "every broken form of the code must fail a test [--sample N] [NAME …]", mutants::chore),
     ("loom", "what threads share, in all interleavings", chores::loom),
     ("asan", "the crates with unsafe code under AddressSanitizer (nightly)", chores::asan),
+    ("valgrind", "the cores on heap memory under valgrind, where it is installed", chores::valgrind),
     ("miri", "the cores on heap memory under Miri, where it is installed (nightly)", chores::miri),
     ("fuzz", "every fuzz target for a while [SECONDS] (nightly, cargo-fuzz)", chores::fuzz),
 ];
@@ -47,7 +48,7 @@ fn main() -> ExitCode {
     let Some((_, _, chore)) = CHORES.iter().find(|(known, _, _)| *known == name) else {
         println!("cargo xtask NAME\n");
         for (name, what, _) in CHORES {
-            println!("  {name:8} {what}");
+            println!("  {name:9} {what}");
         }
         return if name == "help" { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     };
