@@ -25,7 +25,7 @@ use rustix::io::Errno;
 
 use crate::heap::HEADER_LEN;
 use crate::owner::MAX_WORKERS;
-use crate::segment::dir::ShmDir;
+use crate::segment::dir::{CONTROL_FILE, ShmDir};
 use crate::segment::error::{Flaw, SegmentError, WayOut};
 use crate::segment::file::{first_page, obtain};
 use crate::segment::header::{Header, Kind, decode_header, word};
@@ -36,8 +36,6 @@ use crate::segment::mapping::Mapping;
 pub(crate) const STORED: &str = "control: header, crc u64 @4096, settings u32 len @4104 shards u32, utf-8 @4112, \
                                  first slots u16*4096 @8192, lines 64*1024 @16384: COMMITTED|txid u64";
 
-/// The control segment's file name.
-pub(crate) const CONTROL_FILE: &str = "control";
 /// The most shards a data set can have.
 pub const MAX_SHARDS: usize = 4096;
 /// The most bytes of settings a data set can be made with.

@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
 use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -139,8 +140,20 @@ struct Sound {
     has_unfinished: bool,
 }
 
-/// Checks every structure of a shard, or says what is wrong.
+/// Checks every structure of a shard, or says what is wrong. What is damaged in a way that nobody thought of may be
+/// found by a panic.
 fn check(segment: Segment, slots: &Range<u16>, control: &Control, lock: &ToolLock) -> Result<Sound, String> {
+    let name = segment.path().display().to_string();
+    catch_unwind(AssertUnwindSafe(|| examine(segment, slots, control, lock)))
+        .unwrap_or_else(|_| Err(format!("{name}: the check of it panicked")))
+}
+
+fn examine(
+    segment: Segment,
+    slots: &Range<u16>,
+    control: &Control,
+    lock: &ToolLock,
+) -> Result<Sound, String> {
     let name = segment.path().display().to_string();
     let (heap, report) =
         segment.into_heap(lock, control, HeapOptions::default()).map_err(|error| error.to_string())?;

@@ -137,9 +137,13 @@ fn only_the_loss_of_a_damaged_shard_is_accepted() {
     let (status, said) = server.segments(&["accept-loss", "3"]);
     assert!(!status.success() && said.contains("is sound"), "{said}");
     assert!(contents(server.shm_dir()) == before, "a sound shard was touched");
-    edit(&server.shm_dir().join("shard-0003"), |bytes| bytes.truncate(70_000));
-    let (status, said) = server.segments(&["accept-loss", "3"]);
-    assert!(status.success() && said.contains("begins empty"), "{said}");
+    // Behind a sound header, and with it.
+    edit(&server.shm_dir().join("shard-0003"), |bytes| bytes[65_536..].fill(0xff));
+    edit(&server.shm_dir().join("shard-0004"), |bytes| bytes.truncate(70_000));
+    for shard in ["3", "4"] {
+        let (status, said) = server.segments(&["accept-loss", shard]);
+        assert!(status.success() && said.contains("begins empty"), "{said}");
+    }
     server.start();
     server.client().run("DBSIZE").integer();
 }

@@ -50,16 +50,21 @@ const FIELDS: [&str; 9] =
 pub fn differences(redis: &mut Client, hearth: &mut Client) -> Vec<String> {
     let names: Vec<String> = hearth.run("COMMAND").items().into_iter().flat_map(names_of).collect();
     assert!(names.len() > 100, "all commands and subcommands: {}", names.len());
-    let mut found = Vec::new();
+    let (mut found, mut compared) = (Vec::new(), 0);
     for name in names {
         let Some(theirs) = fields_of(redis, &name) else { continue };
+        compared += 1;
         let ours = fields_of(hearth, &name).unwrap_or_default();
+        if ours.len() != theirs.len() {
+            found.push(format!("{name}: {} fields; {}", theirs.len(), ours.len()));
+        }
         for ((field, theirs), ours) in FIELDS.iter().zip(theirs).zip(ours) {
             if theirs != ours && !is_known(&name, field, &theirs, &ours) {
                 found.push(format!("{name}, {field}: {theirs}; {ours}"));
             }
         }
     }
+    assert!(compared > 100, "commands that both have: {compared}");
     found
 }
 
@@ -77,7 +82,7 @@ fn names_of(row: Value) -> Vec<String> {
     std::iter::once(fields[0].text()).chain(names).collect()
 }
 
-/// The fields of a row as text, in no order of theirs; `None` if the server has no such command.
+/// The fields of a row as text; `None` if the server has no such command.
 fn fields_of(client: &mut Client, name: &str) -> Option<Vec<String>> {
     let row = client.call(&["COMMAND", "INFO", name]).items().remove(0);
     let Value::Array(mut fields) = row else { return None };
@@ -88,8 +93,12 @@ fn fields_of(client: &mut Client, name: &str) -> Option<Vec<String>> {
 fn unordered(value: Value) -> String {
     match value {
         Value::Array(items) => {
+            // Sets of words have no order; lists and pairs have one.
+            let is_set = !items.iter().any(|item| matches!(item, Value::Array(_) | Value::Integer(_)));
             let mut items: Vec<String> = items.into_iter().map(unordered).collect();
-            items.sort();
+            if is_set {
+                items.sort();
+            }
             format!("[{}]", items.join(" "))
         }
         Value::Integer(number) => number.to_string(),

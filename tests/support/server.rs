@@ -58,11 +58,10 @@ impl TestServer {
 
     /// The reference server, if it is installed.
     pub fn redis(arguments: &[&str]) -> Option<TestServer> {
-        let program = Path::new("/usr/bin/redis-server");
-        if !program.exists() {
-            return None;
-        }
-        let mut server = TestServer::prepare(program.to_owned());
+        let path = std::env::var_os("PATH")?;
+        let program =
+            std::env::split_paths(&path).map(|dir| dir.join("redis-server")).find(|it| it.exists())?;
+        let mut server = TestServer::prepare(program);
         server.arguments.extend(["--save".to_owned(), String::new()]);
         server.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
         server.start();

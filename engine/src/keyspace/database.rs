@@ -40,9 +40,11 @@ pub struct Database {
 }
 
 impl Database {
-    /// All databases that have a record, with their numbers. O(databases).
+    /// All databases that have a record, with their numbers; of a damaged list that runs in a circle no more than could
+    /// be there. O(databases).
     pub fn all(heap: &Heap) -> Vec<(u32, Database)> {
         let databases = std::iter::successors(Database::first(heap), |database| database.next(heap));
+        let databases = databases.take(heap.used_bytes() as usize / RECORD_LEN);
         databases.map(|database| (database.number(heap), database)).collect()
     }
 

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::dir::{Accept, DirectoryReport, ShmDir, is_unfinished};
+use super::dir::{Accept, CONTROL_FILE, DirectoryReport, ShmDir, is_unfinished};
 use super::error::SegmentError;
 use super::file::{Segment, parse_file_name};
 use super::header::{Header, Kind, Words};
 use super::identity::{BootId, DataSetId, NodeId, random};
 use super::layout::{LAYOUT_VERSION, layout_hash};
-use crate::control::{CONTROL_FILE, Control, deal_slots};
+use crate::control::{Control, deal_slots};
 use crate::owner::{LOCK_FILE, Ownership, Takeover, Waiting, WorkerLock, WorkerLocks, takeovers_if_unused};
 use crate::stored_hash::FUNCTION_ID;
 

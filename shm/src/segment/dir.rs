@@ -15,7 +15,9 @@ use rustix::io::Errno;
 
 use super::error::SegmentError;
 use super::identity::random;
-use crate::control::CONTROL_FILE;
+
+/// The control segment's file name.
+pub(crate) const CONTROL_FILE: &str = "control";
 
 /// Where directories are made unless a path is given.
 pub const DEFAULT_PARENT: &str = "/dev/shm";

@@ -8,7 +8,7 @@ use super::identity::{BootId, DataSetId};
 use crate::error::Corrupt;
 
 /// Why a data set cannot be opened, checked or removed. The text names the path, what was found there and
-/// what to do. Nothing was overwritten.
+/// what to do. No data was overwritten.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
     /// The system refused.
@@ -72,8 +72,7 @@ pub enum SegmentError {
     Missing { path: PathBuf, way_out: WayOut },
     /// The header is good, but what follows it is not a sound heap.
     #[error(
-        "{} is damaged: {corrupt}; nothing was changed in it but the number of the start in its header (other shards may \
-         have been recovered from the last crash); {way_out}",
+        "{} is damaged: {corrupt}; what it holds was not changed; {way_out}",
         path.display()
     )]
     Damaged { path: PathBuf, corrupt: Corrupt, way_out: WayOut },

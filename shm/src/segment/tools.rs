@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::data_set::{aside_name, data_files, has_orphans, is_aside, remove_all, shard_header};
-use super::dir::{Accept, DEFAULT_PARENT, ShmDir, parse_directory_name};
+use super::dir::{Accept, CONTROL_FILE, DEFAULT_PARENT, ShmDir, parse_directory_name};
 use super::error::{Flaw, SegmentError};
 use super::file::{Segment, file_name, first_page, parse_file_name};
 use super::header::{Header, decode_header};
 use super::layout::layout_hash;
-use crate::control::{CONTROL_FILE, Control};
+use crate::control::Control;
 use crate::owner::{LOCK_FILE, Owner, ToolLock, owner_of};
 
 /// A directory that holds a data set, or what is left of one.
