@@ -122,7 +122,7 @@ fn a_damaged_heap_is_refused() {
     let damaged = segment.into_heap(lock, opened.data_set.control(), Default::default());
     let text = damaged.map(drop).expect_err("refused").to_string();
     let command = format!("`hearth segments accept-loss 2 --shm-dir {}`", place.data().display());
-    let change = "nothing was changed in it but the number of the start";
+    let change = "what it holds was not changed";
     assert!(text.contains("shard-0002 is damaged") && text.contains(&command), "{text}");
     assert!(text.contains(change) && !text.contains("nothing was changed;"), "{text}");
 }
