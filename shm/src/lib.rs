@@ -13,6 +13,7 @@ pub mod error;
 pub mod extent;
 #[cfg(feature = "fault")]
 pub mod fault;
+mod flock;
 pub mod garbage;
 pub mod handle;
 pub mod hash_index;

@@ -23,7 +23,6 @@
 //! aborts in that case, and the next one takes over as after any other death.
 
 use std::fmt;
-use std::fs::File;
 use std::marker::PhantomData;
 use std::mem::{MaybeUninit, size_of};
 use std::path::{Path, PathBuf};
@@ -34,6 +33,7 @@ use libc::{EBUSY, EOWNERDEAD, ETIMEDOUT, pthread_mutex_t};
 use rustix::fs::FlockOperation;
 use rustix::io::Errno;
 
+use crate::flock::Flocked;
 use crate::segment::dir::{ShmDir, Unfinished};
 use crate::segment::error::{Flaw, SegmentError, WayOut};
 use crate::segment::file::{first_page, obtain};
@@ -263,8 +263,7 @@ mod sealed {
 
 /// The exclusive use of a data set that no process serves, for tools that check or remove it.
 pub struct ToolLock {
-    // The lock ends when this is closed.
-    _file: File,
+    _file: Flocked,
 }
 
 impl ToolLock {
@@ -273,7 +272,11 @@ impl ToolLock {
         let deadline = Instant::now() + patience;
         loop {
             let file = open_or_create(directory)?;
-            if !wait_for_flock(directory, &file, FlockOperation::NonBlockingLockExclusive, deadline)? {
+            if !file.lock(
+                FlockOperation::NonBlockingLockExclusive,
+                deadline,
+                &directory.path_of(LOCK_FILE),
+            )? {
                 let pid = LockFile::map(directory, file).ok().and_then(|locks| locks.recorded_pid());
                 return Err(SegmentError::Owned { path: directory.path().to_owned(), pid });
             }
@@ -293,8 +296,8 @@ pub struct Owner {
 
 /// The process that uses the data set at this moment, if one does.
 pub fn owner_of(directory: &ShmDir) -> Result<Option<Owner>, SegmentError> {
-    let Some(file) = directory.open_file(LOCK_FILE)? else { return Ok(None) };
-    if wait_for_flock(directory, &file, FlockOperation::NonBlockingLockExclusive, Instant::now())? {
+    let Some(file) = directory.open_file(LOCK_FILE)?.map(Flocked::new) else { return Ok(None) };
+    if file.lock(FlockOperation::NonBlockingLockExclusive, Instant::now(), &directory.path_of(LOCK_FILE))? {
         return Ok(None);
     }
     Ok(Some(Owner { pid: LockFile::map(directory, file)?.recorded_pid() }))
@@ -303,9 +306,9 @@ pub fn owner_of(directory: &ShmDir) -> Result<Option<Owner>, SegmentError> {
 /// How often the data set has been taken so far, if no process uses it at this moment. As long as the answer stays the
 /// same, its files are as their last user left them.
 pub(crate) fn takeovers_if_unused(directory: &ShmDir) -> Result<Option<u64>, SegmentError> {
-    let Some(file) = directory.open_file(LOCK_FILE)? else { return Ok(Some(0)) };
+    let Some(file) = directory.open_file(LOCK_FILE)?.map(Flocked::new) else { return Ok(Some(0)) };
     // Held for this moment only: a start that meets it need not wait for long.
-    if !wait_for_flock(directory, &file, FlockOperation::NonBlockingLockExclusive, Instant::now())? {
+    if !file.lock(FlockOperation::NonBlockingLockExclusive, Instant::now(), &directory.path_of(LOCK_FILE))? {
         return Ok(None);
     }
     let (page, _) = first_page(&file, &directory.path_of(LOCK_FILE))?;
@@ -316,7 +319,8 @@ pub(crate) fn takeovers_if_unused(directory: &ShmDir) -> Result<Option<u64>, Seg
 /// The lock file, mapped. Unmapped when nobody needs it any more; never while a mutex in it is locked.
 struct LockFile {
     mapping: Mapping,
-    file: File,
+    // After the mapping: the next owner may come when this lock ends.
+    file: Flocked,
     path: PathBuf,
 }
 
@@ -331,7 +335,7 @@ enum Locked {
 }
 
 impl LockFile {
-    fn map(directory: &ShmDir, file: File) -> Result<LockFile, SegmentError> {
+    fn map(directory: &ShmDir, file: Flocked) -> Result<LockFile, SegmentError> {
         let path = directory.path_of(LOCK_FILE);
         let (page, len) = first_page(&file, &path)?;
         check_form(&page, len).map_err(|flaw| {
@@ -447,9 +451,9 @@ fn open_shared(
     loop {
         let file = open_or_create(directory)?;
         // Who only looks whether the data set is used has the lock for an instant.
-        if !wait_for_flock(directory, &file, shared, Instant::now() + PATIENCE)? {
+        if !file.lock(shared, Instant::now() + PATIENCE, &directory.path_of(LOCK_FILE))? {
             on_wait();
-            if !wait_for_flock(directory, &file, shared, deadline)? {
+            if !file.lock(shared, deadline, &directory.path_of(LOCK_FILE))? {
                 return Err(SegmentError::ToolAtWork { path: directory.path().to_owned() });
             }
         }
@@ -461,13 +465,13 @@ fn open_shared(
 }
 
 /// The directory's lock file, made if it is missing or from before the machine's last start.
-fn open_or_create(directory: &ShmDir) -> Result<File, SegmentError> {
+fn open_or_create(directory: &ShmDir) -> Result<Flocked, SegmentError> {
     let path = directory.path_of(LOCK_FILE);
     let boot = BootId::current().map_err(|error| SegmentError::io(&path, "learn the boot id for", error))?;
     loop {
-        let Some(file) = directory.open_file(LOCK_FILE)? else {
+        let Some(file) = directory.open_file(LOCK_FILE)?.map(Flocked::new) else {
             if let Some(file) = create(directory, boot)?.publish(LOCK_FILE)? {
-                return Ok(file);
+                return Ok(Flocked::new(file));
             }
             continue;
         };
@@ -478,7 +482,7 @@ fn open_or_create(directory: &ShmDir) -> Result<File, SegmentError> {
         // Of two processes that find the old file only the one that holds it exclusively replaces it, and
         // the other then finds that it is no longer the one named.
         let exclusive = FlockOperation::NonBlockingLockExclusive;
-        if wait_for_flock(directory, &file, exclusive, Instant::now() + PATIENCE)?
+        if file.lock(exclusive, Instant::now() + PATIENCE, &directory.path_of(LOCK_FILE))?
             && directory.is_named(&file, LOCK_FILE)
         {
             create(directory, boot)?.replace(LOCK_FILE)?;
@@ -525,24 +529,6 @@ fn initialize_mutexes(mapping: &Mapping) -> Result<(), libc::c_int> {
     }
     // SAFETY: initialized above and not used any more.
     check(unsafe { libc::pthread_mutexattr_destroy(attributes) })
-}
-
-/// Takes the file's `flock`, trying until the deadline. Whether it was had.
-fn wait_for_flock(
-    directory: &ShmDir,
-    file: &File,
-    operation: FlockOperation,
-    deadline: Instant,
-) -> Result<bool, SegmentError> {
-    loop {
-        match rustix::fs::flock(file, operation) {
-            Ok(()) => return Ok(true),
-            Err(Errno::WOULDBLOCK) if Instant::now() >= deadline => return Ok(false),
-            Err(Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(1)),
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(SegmentError::io(&directory.path_of(LOCK_FILE), "lock", error)),
-        }
-    }
 }
 
 /// The wall clock's time in a while, as mutexes want it.
