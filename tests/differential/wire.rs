@@ -1,12 +1,10 @@
 //! Replies as the bytes they are. Nothing here knows what a reply means, only where it ends.
 
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{self, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
 
-/// Far more than any reply takes.
-const PATIENCE: Duration = Duration::from_secs(60);
+use crate::support::{PATIENCE, read_more};
 
 /// One connection.
 pub struct Wire {
@@ -32,14 +30,7 @@ impl Wire {
                 let rest = self.buffer.split_off(len);
                 return Ok(std::mem::replace(&mut self.buffer, rest));
             }
-            let mut chunk = [0; 64 * 1024];
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(read) => self.buffer.extend_from_slice(&chunk[..read]),
-                // As after a stop of the whole process.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+            read_more(&mut self.stream, &mut self.buffer)?;
         }
     }
 }

@@ -164,7 +164,24 @@ pub struct Client {
 }
 
 /// Far more than any reply takes: a test that waits so long has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Appends what has come, waiting for it. An error of kind `UnexpectedEof` when the other side has closed.
+pub fn read_more(stream: &mut impl Read, buffer: &mut Vec<u8>) -> io::Result<()> {
+    let mut chunk = [0; 64 * 1024];
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
+            Ok(read) => {
+                buffer.extend_from_slice(&chunk[..read]);
+                return Ok(());
+            }
+            // A read with a time limit is not taken up again by the system after a signal.
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
 
 impl Client {
     pub fn unix(path: &Path) -> io::Result<Client> {
@@ -205,14 +222,7 @@ impl Client {
                 self.buffer.drain(..used);
                 return Ok(value);
             }
-            let mut chunk = [0; 64 * 1024];
-            match self.stream.read(&mut chunk) {
-                Ok(0) => return Err(ErrorKind::UnexpectedEof.into()),
-                Ok(read) => self.buffer.extend_from_slice(&chunk[..read]),
-                // A read with a time limit is not taken up again by the system after a signal.
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
+            read_more(&mut self.stream, &mut self.buffer)?;
         }
     }
 

@@ -4,5 +4,5 @@
 pub mod client;
 pub mod server;
 
-pub use client::{Client, Value};
+pub use client::{Client, PATIENCE, Value, read_more};
 pub use server::TestServer;

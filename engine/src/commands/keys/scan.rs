@@ -6,7 +6,7 @@
 
 use crate::command::{
     Args, Arity, Categories, Error, Exec, Flags, Group, Keys, Next, Reply, Routing, Spec, Tour, VisitCommand,
-    Visitor,
+    Visitor, until_nul,
 };
 use crate::glob;
 use crate::keyspace::Keyspace;
@@ -119,7 +119,7 @@ impl Scan {
 /// A cursor as clients send it back. Redis takes whatever `strtoul` does: signs, nothing at all for 0, and a NUL byte
 /// for the end.
 fn parse_cursor(word: &[u8]) -> Option<u64> {
-    let text = word.split(|byte| *byte == 0).next().and_then(|text| std::str::from_utf8(text).ok())?;
+    let text = std::str::from_utf8(until_nul(word)).ok()?;
     match text.strip_prefix('-') {
         Some(digits) if digits.starts_with('+') => None,
         Some(digits) => digits.parse::<u64>().ok().map(u64::wrapping_neg),
