@@ -25,19 +25,27 @@ const HASH_BITS: u32 = 50;
 /// The function with its key.
 #[derive(Clone, Copy)]
 pub struct StoredHasher {
-    keyed: SipHasher13,
+    key: [u64; 2],
+}
+
+/// Says nothing: the key is a secret.
+impl std::fmt::Debug for StoredHasher {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        out.write_str("StoredHasher")
+    }
 }
 
 impl StoredHasher {
     /// The function with this key, which should be random and secret.
     pub fn new(key: [u8; 16]) -> StoredHasher {
-        StoredHasher { keyed: SipHasher13::new_with_key(&key) }
+        let half = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| key[at + byte]));
+        StoredHasher { key: [half(0), half(8)] }
     }
 
     /// All 64 bits of the hash.
     #[inline]
     pub fn hash(&self, bytes: &[u8]) -> u64 {
-        self.keyed.hash(bytes)
+        SipHasher13::new_with_keys(self.key[0], self.key[1]).hash(bytes)
     }
 
     /// The hash by which an index of slots orders keys: the slot in the upper 14 bits, the low 50 bits of

@@ -7,6 +7,7 @@ use super::kinds::{
     PipelineOrder, ShutdownFlags, Supervision,
 };
 use super::table;
+use engine::types::collection::Encodings;
 
 /// A snapshot of the settings. Threads hold one behind an `Arc` and take a fresh one when the generation changes.
 #[derive(Clone, Debug, PartialEq)]
@@ -64,6 +65,8 @@ pub struct Settings {
     pub query_buffer_bytes_max: u64,
     /// How long one argument may be.
     pub bulk_bytes_max: u64,
+    /// Sizes at which collections change the form that they are said to have.
+    pub encodings: Encodings,
     /// How much unread output a client may pile up.
     pub output_limits: OutputLimits,
     /// Password of the default user.
@@ -133,6 +136,7 @@ impl Settings {
             clients_max: 0,
             query_buffer_bytes_max: 0,
             bulk_bytes_max: 0,
+            encodings: Encodings::default(),
             output_limits: OutputLimits::default(),
             password: None,
             allow_debug: Allow::No,

@@ -8,6 +8,7 @@ use engine::command::{Args, Caller, Error, Exec, KeyHash, KeyHasher, Next, Visit
 use engine::keyspace::{Keyspace, Stats};
 use engine::shard::ShardId;
 use engine::txn::{self, Coordinator};
+use engine::types::collection::Encodings;
 use net::resp::Word;
 
 use super::batch::Guest;
@@ -27,6 +28,7 @@ pub struct Executor {
     pub random: Random,
     db_count: u32,
     string_len_max: u64,
+    encodings: Encodings,
     coordinator: Box<dyn Coordinator + Send>,
     pub counters: Arc<WorkerCounters>,
     /// Rows called since the clock was last read, with the number of calls in a row.
@@ -48,6 +50,7 @@ impl Executor {
             random: Random::seeded(),
             db_count: 1,
             string_len_max: u64::MAX,
+            encodings: Encodings::default(),
             coordinator,
             counters,
             untimed: Vec::new(),
@@ -60,6 +63,7 @@ impl Executor {
     pub fn adopt(&mut self, settings: &Settings) {
         self.db_count = settings.databases;
         self.string_len_max = settings.bulk_bytes_max;
+        self.encodings = settings.encodings;
         self.tracks_latency = settings.latency_tracking;
     }
 
@@ -70,6 +74,7 @@ impl Executor {
             no_touch: guest.no_touch,
             string_len_max: self.string_len_max,
             random: self.random.next(),
+            encodings: self.encodings,
         }
     }
 

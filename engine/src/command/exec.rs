@@ -5,7 +5,12 @@ use super::error::Error;
 use super::key::Key;
 use shm::Handle;
 
-use crate::keyspace::{Content, Entry, EntryView, Keyspace, Kind, Moved, Place, Value};
+mod collections;
+
+pub use self::collections::Opened;
+use crate::keyspace::{Content, Entry, EntryView, Keyspace, Moved, Place, Value};
+use crate::types::Kind;
+use crate::types::collection::Encodings;
 use crate::types::string::StringView;
 
 /// What the server knows of the caller that matters to a handler.
@@ -21,6 +26,8 @@ pub struct Caller {
     pub string_len_max: u64,
     /// A random number, new for each command.
     pub random: u64,
+    /// Which names OBJECT ENCODING gives to collections.
+    pub encodings: Encodings,
 }
 
 /// A handler's hands. Lookups hide and delete what has expired; changes record their effects.
@@ -77,12 +84,17 @@ impl<'e, 's> Exec<'e, 's> {
     /// The shard of a key.
     #[inline]
     pub fn keyspace(&mut self, key: &Key<'_>) -> &mut Keyspace {
+        let at = self.at_of(key);
+        self.held[at]
+    }
+
+    #[inline]
+    fn at_of(&self, key: &Key<'_>) -> usize {
         if self.held.len() == 1 {
-            return self.held[0];
+            return 0;
         }
         let slot = key.hash.slot();
-        let after = self.held.partition_point(|keyspace| keyspace.slots().first() <= slot);
-        self.held[after - 1]
+        self.held.partition_point(|keyspace| keyspace.slots().first() <= slot) - 1
     }
 
     // ---- reading ----------------------------------------------------------------------------
@@ -239,7 +251,7 @@ impl<'e, 's> Exec<'e, 's> {
             (Deadline::Keep, Some(place)) => keyspace.view(place).deadline_ms(),
             _ => None,
         };
-        let content = Content { kind: Kind::String, value: Value::String(pieces), deadline_ms };
+        let content = Content { kind: Kind::String, value: Value::Pieces(pieces), deadline_ms };
         keyspace.put(db, key, place, content, now_ms)?;
         Ok(())
     }
@@ -315,7 +327,8 @@ impl<'e, 's> Exec<'e, 's> {
     fn fetch(&mut self, moved: Moved) -> Result<Moved, Error> {
         let home = moved.home();
         let at = self.held.partition_point(|keyspace| keyspace.slots().first() < home);
-        Ok(moved.into_bytes(&mut self.held[at].heap)?)
+        let hasher = self.held[at].hasher().of_elements();
+        Ok(moved.into_bytes(&mut self.held[at].heap, hasher)?)
     }
 
     /// Records what has changed about a key of the selected database: the event that subscribers

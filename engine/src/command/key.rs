@@ -49,6 +49,12 @@ impl KeyHasher {
         KeyHash(self.keyed.hash_in_slot(slot_of(key), key))
     }
 
+    /// What orders the elements of collections.
+    #[inline]
+    pub fn of_elements(&self) -> StoredHasher {
+        self.keyed
+    }
+
     /// The key with its hash.
     #[inline]
     pub fn key<'a>(&self, bytes: &'a [u8]) -> Key<'a> {

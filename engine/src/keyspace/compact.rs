@@ -1,16 +1,27 @@
 //! Compaction: entries and the blocks of the structures move out of sparse pages, which become free.
 
-use shm::{Handle, OutOfMemory};
+use shm::{Handle, Heap, OutOfMemory};
 
 use super::database::Database;
 use super::entry::{self, Entry, EntryView};
 use super::space::{Hashes, Keyspace};
+use crate::types::Kind;
+use crate::types::collection::{self, Record};
 
 /// How far compaction has come. Private: a crash begins it anew and loses nothing.
 #[derive(Debug, Default)]
 pub struct Compaction {
     /// Where it goes on; `None` when it is not under way.
     place: Option<At>,
+    /// What of the database in hand is moved next.
+    values: Vec<Unmoved>,
+}
+
+/// A key whose value is to be moved, from a place inside it on.
+#[derive(Debug)]
+struct Unmoved {
+    key: Box<[u8]>,
+    from: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -25,8 +36,8 @@ struct At {
 enum Phase {
     /// Entries and the blocks of the index.
     Index,
-    /// Long keys and values.
-    Extents,
+    /// Long keys and values, and collections.
+    Values,
     /// The tree of deadlines.
     Deadlines,
 }
@@ -43,7 +54,7 @@ impl Keyspace {
             None if self.heap.mark_sparse(PAGES) == 0 => return false,
             None => At { db: 0, phase: Phase::Index, cursor: 0 },
         };
-        state.place = match self.compact_step(at, entries) {
+        state.place = match self.compact_step(at, &mut state.values, entries) {
             Ok(next) => {
                 self.commit();
                 next
@@ -55,6 +66,7 @@ impl Keyspace {
             }
         };
         if state.place.is_none() {
+            state.values.clear();
             self.heap.clear_sparse();
         }
         state.place.is_some()
@@ -73,14 +85,26 @@ impl Keyspace {
         self.heap.settle_budget();
     }
 
-    fn compact_step(&mut self, at: At, entries: usize) -> Result<Option<At>, OutOfMemory> {
+    fn compact_step(
+        &mut self,
+        at: At,
+        values: &mut Vec<Unmoved>,
+        entries: usize,
+    ) -> Result<Option<At>, OutOfMemory> {
+        if let Some(value) = values.pop() {
+            values.extend(self.compact_value(at.db, value, entries)?);
+            return Ok(Some(at));
+        }
         let Some((db, database)) = self.databases().find(|(number, _)| *number >= at.db) else {
             return Ok(None);
         };
         let at = if db == at.db { at } else { At { db, phase: Phase::Index, cursor: 0 } };
         let (next, after) = match at.phase {
-            Phase::Index => (self.compact_index(database, at.cursor, entries)?, (db, Phase::Extents)),
-            Phase::Extents => (self.compact_extents(database, at.cursor, entries)?, (db, Phase::Deadlines)),
+            Phase::Index => (self.compact_index(database, at.cursor, entries)?, (db, Phase::Values)),
+            Phase::Values => {
+                let next = self.collect_values(database, at.cursor, values, entries);
+                (next, (db, Phase::Deadlines))
+            }
             Phase::Deadlines => {
                 (self.compact_deadlines(database, at.cursor, entries)?, (db + 1, Phase::Index))
             }
@@ -121,24 +145,46 @@ impl Keyspace {
         Ok(next)
     }
 
-    fn compact_extents(
-        &mut self,
+    /// Notes the keys of entries that lead to more than their own block. Returns where to go on.
+    fn collect_values(
+        &self,
         database: Database,
         cursor: u64,
+        values: &mut Vec<Unmoved>,
         entries: usize,
-    ) -> Result<Option<u64>, OutOfMemory> {
-        let mut long = Vec::new();
+    ) -> Option<u64> {
         let index = database.index(&self.heap);
-        let next = index.scan(&self.heap, cursor, entries, &Hashes(self.hasher()), |entry| {
-            let entry: Handle<Entry> = entry.cast();
-            if EntryView::new(&self.heap, entry).extents().next().is_some() {
-                long.push(entry);
+        index.scan(&self.heap, cursor, entries, &Hashes(self.hasher()), |entry| {
+            let view = EntryView::new(&self.heap, entry.cast());
+            if view.kind() != Kind::String || view.extents().next().is_some() {
+                values.push(Unmoved { key: view.key().into(), from: 0 });
             }
-        });
-        for entry in long {
-            entry::relocate_extents(&mut self.heap, entry, |heap, block| heap.is_sparse(block))?;
+        })
+    }
+
+    /// Moves what a key's entry leads to, as far as a step goes. Returns what is left to do.
+    fn compact_value(
+        &mut self,
+        db: u32,
+        Unmoved { key, from }: Unmoved,
+        blocks: usize,
+    ) -> Result<Option<Unmoved>, OutOfMemory> {
+        let is_sparse = |heap: &Heap, block: Handle<()>| heap.is_sparse(block);
+        // Deleted or replaced meanwhile: then there is less to do, or what there is lies in new blocks.
+        let Some(place) = self.find_any(db, &self.hasher().key(&key)) else { return Ok(None) };
+        if from == 0 {
+            entry::relocate_extents(&mut self.heap, place.entry(), is_sparse)?;
         }
-        Ok(next)
+        let view = self.view(&place);
+        if view.kind() == Kind::String {
+            return Ok(None);
+        }
+        let (kind, old) = (view.kind(), Record::of(view.record()));
+        let hasher = self.hasher().of_elements();
+        let (record, next) =
+            collection::relocate(&mut self.heap, (kind, old.bytes()), hasher, from, blocks, &is_sparse)?;
+        self.store_record(&place, record.bytes())?;
+        Ok(next.map(|from| Unmoved { key, from }))
     }
 
     fn compact_deadlines(

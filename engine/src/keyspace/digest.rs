@@ -13,9 +13,15 @@ use std::collections::BTreeMap;
 
 use sha1::{Digest as _, Sha1};
 
-use super::entry::{EntryView, Kind};
+use shm::stored_hash::StoredHasher;
+
+use super::entry::EntryView;
 use super::space::Keyspace;
 use crate::command::Key;
+use crate::types::Kind;
+use crate::types::collection::Collection;
+use crate::types::list::List;
+use crate::types::set::Set;
 
 /// Twenty bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,9 +41,20 @@ impl Digest {
         self.0 = Sha1::digest(self.0).into();
     }
 
-    fn mix_value(&mut self, entry: &EntryView<'_>) {
+    fn mix_value(&mut self, entry: &EntryView<'_>, hasher: StoredHasher) {
         self.mix(&type_number(entry.kind()).to_be_bytes());
-        self.mix(&entry.string().contiguous());
+        match entry.kind() {
+            Kind::String => self.mix(&entry.string().contiguous()),
+            Kind::List => {
+                let list = List::open(entry.record(), hasher);
+                list.iter_from(entry.heap(), 0)
+                    .for_each(|text| self.mix(&text.view(entry.heap()).contiguous()));
+            }
+            Kind::Set => {
+                let set = Set::open(entry.record(), hasher);
+                set.iter(entry.heap()).for_each(|text| self.add(&text.view(entry.heap()).contiguous()));
+            }
+        }
         if entry.deadline_ms().is_some() {
             self.add(b"!!expire!!");
         }
@@ -48,6 +65,8 @@ impl Digest {
 fn type_number(kind: Kind) -> u32 {
     match kind {
         Kind::String => 0,
+        Kind::List => 1,
+        Kind::Set => 2,
     }
 }
 
@@ -74,7 +93,7 @@ impl DataSetDigest {
                 (next, _) = keyspace.scan(number, next, usize::MAX, now_ms, |entry| {
                     let mut of_key = Digest::default();
                     of_key.mix(&entry.key());
-                    of_key.mix_value(&entry);
+                    of_key.mix_value(&entry, keyspace.hasher().of_elements());
                     self.databases.entry(number).or_default().add(&of_key.0);
                 });
                 if next == 0 {
@@ -101,7 +120,7 @@ impl Keyspace {
     pub fn digest_of_value(&self, db: u32, key: &Key<'_>, now_ms: u64) -> Digest {
         let mut digest = Digest::default();
         if let Some(entry) = self.peek(db, key, now_ms) {
-            digest.mix_value(&entry);
+            digest.mix_value(&entry, self.hasher().of_elements());
         }
         digest
     }

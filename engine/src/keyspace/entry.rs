@@ -19,46 +19,31 @@ mod write;
 use std::borrow::Cow;
 
 use shm::extent::{Extent, Top, Writer};
+use shm::stored_hash::StoredHasher;
 use shm::{Handle, Heap, OutOfMemory};
 
 pub use self::verify::verify;
-pub use self::write::{extent_with, mark_raw, overwrite_string, write_string};
+pub use self::write::{
+    extent_with, mark_raw, overwrite_record, overwrite_string, rebuild_with_record, write_string,
+};
+use crate::types::Kind;
+use crate::types::collection::{self, Encodings, RECORD_LEN_MAX};
 use crate::types::string::{StringView, bytes_of, extent_equals};
 
 /// Marks handles of entry blocks.
 pub enum Entry {}
 
-/// What a key holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    String,
+/// The kind that a type code stands for, if it stands for one.
+#[inline]
+fn kind_of(code: u8) -> Option<Kind> {
+    if code == RAW_STRING { Some(Kind::String) } else { Kind::from_code(code) }
 }
 
-impl Kind {
-    /// The name that TYPE answers.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Kind::String => "string",
-        }
-    }
-
-    const fn code(self) -> u8 {
-        match self {
-            Kind::String => 0,
-        }
-    }
-
-    const fn is_code(code: u8) -> bool {
-        code == Kind::String.code() || code == RAW_STRING
-    }
-
-    fn from_code(code: u8) -> Kind {
-        match code {
-            0 | RAW_STRING => Kind::String,
-            // Not user input: only our own stores write this byte.
-            other => panic!("entry of unknown type {other}"),
-        }
-    }
+/// [`kind_of`] an entry's first byte.
+#[inline]
+fn kind_in(flags: u8) -> Kind {
+    // Not user input: only our own stores write this byte.
+    kind_of(flags & KIND_MASK).expect("an entry of a known type")
 }
 
 const KIND_MASK: u8 = 0x0F;
@@ -80,6 +65,7 @@ pub const DEADLINE_MS_MAX: u64 = (1 << 48) - 1;
 pub const CLOCK_PERIOD_S: u64 = 1 << 24;
 /// Longer keys and values are kept apart. Keeps an entry well inside one block.
 const KEY_INLINE_MAX: usize = 4 * 1024;
+const _: () = assert!(RECORD_LEN_MAX < 128, "the length of a record is one digit");
 /// The longest entry. Leaves room for the optional fields, so that gaining a deadline never moves the value.
 pub const ENTRY_INLINE_MAX: usize = shm::heap::MAX_BLOCK_LEN - LINKS_LEN - DEADLINE_LEN;
 
@@ -154,7 +140,7 @@ pub fn deadline_ms(heap: &Heap, entry: Handle<Entry>) -> Option<u64> {
 /// What an entry holds. Looks at nothing else.
 #[inline]
 pub fn kind(heap: &Heap, entry: Handle<Entry>) -> Kind {
-    Kind::from_code(heap.u8_at(entry, 0) & KIND_MASK)
+    kind_in(heap.u8_at(entry, 0))
 }
 
 /// Whether an entry is that of `key`. Looks at nothing behind the key.
@@ -219,8 +205,14 @@ impl<'a> EntryView<'a> {
         }
     }
 
+    /// The heap that it lies in.
+    #[inline]
+    pub fn heap(&self) -> &'a Heap {
+        self.heap
+    }
+
     pub fn kind(&self) -> Kind {
-        Kind::from_code(self.flags & KIND_MASK)
+        kind_in(self.flags)
     }
 
     /// Whether it is a string that was written in part.
@@ -261,23 +253,36 @@ impl<'a> EntryView<'a> {
         }
     }
 
-    /// The encoding that Redis would report for a value of this kind and size.
-    pub fn encoding(&self) -> &'static str {
+    /// The record of a collection. The caller has checked the kind.
+    #[inline]
+    pub fn record(&self) -> &'a [u8] {
+        debug_assert!(self.flags & VALUE_APART == 0, "records are short");
+        self.heap.bytes(self.handle, self.value_start as usize, self.value_len as usize)
+    }
+
+    /// The encoding that Redis would report for a value of this kind and size. O(1), or O(elements) where it depends
+    /// on the longest.
+    pub fn encoding(&self, hasher: StoredHasher, limits: &Encodings) -> &'static str {
         match self.kind() {
             Kind::String if self.is_raw() => "raw",
             Kind::String => self.string().encoding(),
+            kind => collection::encoding(self.heap, kind, self.record(), hasher, limits),
         }
     }
 
     /// Bytes that the entry takes: its block and the blocks that it alone refers to. O(blocks).
-    pub fn memory_bytes(&self) -> usize {
+    pub fn memory_bytes(&self, hasher: StoredHasher) -> usize {
         let mut bytes = self.heap.capacity_of(self.handle);
+        let mut count = |block| {
+            bytes += self.heap.capacity_of(block);
+            Ok(())
+        };
+        // Only counted: what is broken is `verify`'s business.
         for extent in self.extents() {
-            // Only counted: what a broken list would show up as is `verify`'s business.
-            let _ = extent.verify(self.heap, &mut |block| {
-                bytes += self.heap.capacity_of(block);
-                Ok(())
-            });
+            let _ = extent.verify(self.heap, &mut count);
+        }
+        if self.kind() != Kind::String {
+            let _ = collection::verify(self.heap, self.kind(), self.record(), hasher, &mut count);
         }
         bytes
     }
@@ -287,7 +292,9 @@ impl<'a> EntryView<'a> {
         [self.key_extent(), self.value_extent()].into_iter().flatten()
     }
 
-    fn key_extent(&self) -> Option<Extent> {
+    /// The extent list that holds the key, if it lies apart.
+    #[inline]
+    pub fn key_extent(&self) -> Option<Extent> {
         (self.flags & KEY_APART != 0).then(|| self.extent_at(self.key_start))
     }
 
@@ -318,8 +325,8 @@ fn len_of(pieces: &[&[u8]]) -> usize {
 /// Where a new entry's value comes from.
 #[derive(Debug, Clone, Copy)]
 pub enum Value<'v> {
-    /// These pieces, one after the other.
-    String(&'v [&'v [u8]]),
+    /// These pieces, one after the other: of a string, or the record of a collection.
+    Pieces(&'v [&'v [u8]]),
     /// An extent list that becomes the entry's own.
     Apart(Extent),
 }
@@ -345,7 +352,7 @@ pub fn build(heap: &mut Heap, parts: &EntryParts<'_>) -> Result<Handle<Entry>, O
     let head_len = WORD_LEN + if parts.deadline_ms.is_some() { DEADLINE_LEN } else { 0 } + key_len;
     let (value_apart, pieces): (Option<Extent>, &[&[u8]]) = match parts.value {
         Value::Apart(extent) => (Some(extent), &[]),
-        Value::String(pieces) => {
+        Value::Pieces(pieces) => {
             let value_len = len_of(pieces);
             let inline = head_len + varint_len(value_len) + value_len <= ENTRY_INLINE_MAX;
             if inline { (None, pieces) } else { (Some(extent_of(heap, pieces)?), &[]) }

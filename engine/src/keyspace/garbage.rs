@@ -4,24 +4,19 @@ use shm::extent::{Extent, Top};
 use shm::garbage::{GarbageItem, Reclaimer, Step};
 use shm::hash_index::DetachedIndex;
 use shm::rbtree::{Root, TimedHandles, Tree};
+use shm::stored_hash::StoredHasher;
 use shm::{Handle, Heap, OutOfMemory};
 
 use super::database::{Database, Deadlines};
-use super::entry::{Entry, EntryView};
+use super::entry::{Entry, EntryView, verify};
 use super::space::Keyspace;
-
-/// Kinds of garbage, as they are stored.
-const EXTENT: u8 = 1;
-const INDEX: u8 = 2;
-const DEADLINES: u8 = 3;
-
-/// Detaches an extent list that nobody refers to any more.
-///
-/// # Errors
-/// [`OutOfMemory`] when the undo log is full.
-pub(super) fn discard_extent(heap: &mut Heap, extent: Extent) -> Result<(), OutOfMemory> {
-    heap.discard(GarbageItem::new(EXTENT, extent.handle()))
-}
+use crate::types::Kind;
+use crate::types::collection::{self, Record};
+use crate::types::element::garbage::{DEADLINES, EXTENT, INDEX, LIST, SET};
+use crate::types::element::{self, Elements, dropped};
+use crate::types::list::Texts;
+use crate::types::set::Members;
+use crate::types::text::free_extent;
 
 /// Detaches everything in a database: entries, index and deadlines. The record stays.
 ///
@@ -42,16 +37,28 @@ pub(super) fn discard_contents(heap: &mut Heap, database: Database) -> Result<()
     Ok(())
 }
 
-/// Frees an entry's block and detaches its extent lists, but for the one that is `kept`.
-pub(super) fn free_entry(
-    heap: &mut Heap,
-    entry: Handle<Entry>,
-    kept: Option<Extent>,
-) -> Result<(), OutOfMemory> {
-    for extent in EntryView::new(heap, entry).extents() {
-        if kept != Some(extent) {
-            discard_extent(heap, extent)?;
+/// What becomes of the value when its entry goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fate {
+    Dropped,
+    /// It lives on under another entry.
+    Kept,
+}
+
+/// Frees an entry's block and drops what it leads to.
+pub(super) fn free_entry(heap: &mut Heap, entry: Handle<Entry>, value: Fate) -> Result<(), OutOfMemory> {
+    let view = EntryView::new(heap, entry);
+    let (kind, key, string) = (view.kind(), view.key_extent(), view.value_extent());
+    match (value, kind, string) {
+        (Fate::Kept, ..) | (_, Kind::String, None) => {}
+        (_, _, Some(extent)) => free_extent(heap, extent)?,
+        (_, kind, None) => {
+            let record = Record::of(view.record());
+            collection::discard(heap, kind, record.bytes())?;
         }
+    }
+    if let Some(extent) = key {
+        free_extent(heap, extent)?;
     }
     heap.free(entry);
     Ok(())
@@ -62,7 +69,8 @@ impl Keyspace {
     /// whether there may be more.
     pub fn reclaim(&mut self, blocks_max: usize) -> bool {
         // Without room in the undo log nothing is lost: it is tried again later.
-        self.heap.reclaim(&mut Sweeper, blocks_max).unwrap_or(false)
+        let mut sweeper = Sweeper { hasher: self.hasher().of_elements() };
+        self.heap.reclaim(&mut sweeper, blocks_max).unwrap_or(false)
     }
 
     /// Whether dropped blocks wait to be freed.
@@ -73,7 +81,10 @@ impl Keyspace {
 }
 
 /// Knows the structures that a keyspace drops.
-pub(super) struct Sweeper;
+pub(super) struct Sweeper {
+    /// Orders the elements of collections.
+    pub hasher: StoredHasher,
+}
 
 impl Reclaimer for Sweeper {
     fn step(&mut self, heap: &mut Heap, item: GarbageItem, blocks_max: usize) -> Result<Step, OutOfMemory> {
@@ -84,7 +95,8 @@ impl Reclaimer for Sweeper {
             }
             INDEX => {
                 let mut index = index_of(item);
-                index.reclaim(heap, blocks_max, |heap, entry| free_entry(heap, entry.cast(), None))?;
+                index
+                    .reclaim(heap, blocks_max, |heap, entry| free_entry(heap, entry.cast(), Fate::Dropped))?;
                 (!index.is_empty()).then(|| GarbageItem { state: index.encode(), ..item })
             }
             DEADLINES => {
@@ -92,6 +104,8 @@ impl Reclaimer for Sweeper {
                 deadlines.reclaim(heap, blocks_max, |_, _| Ok(()))?;
                 (!deadlines.is_empty()).then(|| deadlines_item(&deadlines))
             }
+            LIST => element::reclaim(heap, dropped(item, Texts), blocks_max)?,
+            SET => element::reclaim(heap, dropped(item, Members::new(self.hasher)), blocks_max)?,
             other => panic!("garbage of unknown kind {other}"),
         };
         Ok(left.map_or(Step::Done, Step::More))
@@ -111,9 +125,10 @@ impl Reclaimer for Sweeper {
                 index_of(item).blocks(heap, visit, &mut |entry| entries.push(entry.cast()));
                 for entry in entries {
                     visit(entry.cast());
-                    for extent in EntryView::new(heap, entry).extents() {
-                        self.blocks(heap, GarbageItem::new(EXTENT, extent.handle()), visit);
-                    }
+                    let _ = verify(heap, entry, self.hasher, &mut |block| {
+                        visit(block);
+                        Ok(())
+                    });
                 }
             }
             DEADLINES => {
@@ -122,9 +137,18 @@ impl Reclaimer for Sweeper {
                     Ok(())
                 });
             }
+            LIST => blocks_of(heap, dropped(item, Texts), visit),
+            SET => blocks_of(heap, dropped(item, Members::new(self.hasher)), visit),
             other => panic!("garbage of unknown kind {other}"),
         }
     }
+}
+
+fn blocks_of<P: Elements>(heap: &Heap, tree: Tree<P>, visit: &mut dyn FnMut(Handle<()>)) {
+    let _ = element::verify(heap, &tree, true, &mut |block| {
+        visit(block);
+        Ok(())
+    });
 }
 
 fn extent_of(item: GarbageItem) -> Extent {

@@ -16,6 +16,7 @@ mod verify;
 
 mod space;
 
-pub use entry::{Entry, EntryView, Kind, Value};
+pub use crate::types::Kind;
+pub use entry::{Entry, EntryView, Value};
 pub use space::{Content, Keyspace, Place, Stats, del_words};
 pub use transfer::Moved;

@@ -4,17 +4,18 @@
 //! ([`Keyspace::rollback`]), after success it commits ([`Keyspace::commit`]). A key whose deadline has
 //! passed is never seen: whoever asks for it deletes it first, and walks and counts pass over it.
 
-use shm::extent::Extent;
 use shm::hash_index::Found;
+use shm::stored_hash::StoredHasher;
 use shm::{Handle, Heap, OutOfMemory};
 
 use super::database::Database;
-use super::entry::{self, DEADLINE_MS_MAX, Entry, EntryParts, EntryView, Kind, Value};
-use super::garbage;
+use super::entry::{self, DEADLINE_MS_MAX, Entry, EntryParts, EntryView, Value};
+use super::garbage::{self, Fate};
 use super::slot::SlotRange;
 use super::watch::Watches;
 use crate::command::effect::{EffectLog, Event, words};
 use crate::command::{Key, KeyHasher};
+use crate::types::Kind;
 
 /// What has happened since the counters were last read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -175,7 +176,7 @@ impl Keyspace {
     }
 
     #[inline]
-    fn find_any(&self, db: u32, key: &Key<'_>) -> Option<Place> {
+    pub(super) fn find_any(&self, db: u32, key: &Key<'_>) -> Option<Place> {
         let db = self.database(db)?;
         let heap = &self.heap;
         let is_it = |handle: Handle<_>| entry::has_key(heap, handle.cast(), key.bytes);
@@ -304,7 +305,8 @@ impl Keyspace {
     pub fn arrived(&mut self, db: u32, key: &[u8], event: Event, entry: Handle<Entry>) {
         self.watches.note(db, key);
         let view = EntryView::new(&self.heap, entry);
-        self.effects.record(db, key, Some(event), || store_words(&view));
+        let hasher = self.hasher.of_elements();
+        self.effects.record(db, key, Some(event), || store_words(&view, hasher));
     }
 
     /// Stores a value under a key, in the place of what is there (`place`, from [`Keyspace::find`]). Returns
@@ -322,7 +324,7 @@ impl Keyspace {
     ) -> Result<Handle<Entry>, OutOfMemory> {
         let Content { kind, value, deadline_ms } = content;
         let deadline_ms = deadline_ms.map(|deadline_ms| deadline_ms.min(DEADLINE_MS_MAX));
-        if let (Some(place), Value::String(&[value])) = (&place, value) {
+        if let (Some(place), Kind::String, Value::Pieces(&[value])) = (&place, kind, value) {
             let view = self.view(place);
             if view.kind() == kind
                 && view.deadline_ms() == deadline_ms
@@ -337,8 +339,10 @@ impl Keyspace {
         match place {
             Some(place) => {
                 let old_deadline_ms = entry::deadline_ms(&self.heap, place.entry());
-                let kept = if let Value::Apart(extent) = value { Some(extent) } else { None };
-                garbage::free_entry(&mut self.heap, place.entry(), kept)?;
+                let is_kept =
+                    matches!(value, Value::Apart(extent) if self.view(&place).value_extent() == Some(extent));
+                let fate = if is_kept { Fate::Kept } else { Fate::Dropped };
+                garbage::free_entry(&mut self.heap, place.entry(), fate)?;
                 place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
                 self.move_deadline(place.db, (old_deadline_ms, place.entry()), (deadline_ms, fresh))?;
             }
@@ -360,16 +364,24 @@ impl Keyspace {
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
     pub fn remove(&mut self, place: &Place) -> Result<(), OutOfMemory> {
-        self.remove_keeping(place, None)
+        self.remove_with(place, Fate::Dropped)
     }
 
-    /// Deletes an entry; the extent list `kept` of its value lives on.
-    pub(super) fn remove_keeping(&mut self, place: &Place, kept: Option<Extent>) -> Result<(), OutOfMemory> {
+    /// Deletes the entry of a collection whose elements are all gone, whatever its record says.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the undo log is full.
+    pub fn remove_emptied(&mut self, place: &Place) -> Result<(), OutOfMemory> {
+        self.remove_with(place, Fate::Kept)
+    }
+
+    /// Deletes an entry, with or without its value.
+    pub(super) fn remove_with(&mut self, place: &Place, value: Fate) -> Result<(), OutOfMemory> {
         let (database, handle) = (place.db, place.entry());
         if let Some(deadline_ms) = entry::deadline_ms(&self.heap, handle) {
             self.drop_deadline(database, deadline_ms, handle)?;
         }
-        garbage::free_entry(&mut self.heap, handle, kept)?;
+        garbage::free_entry(&mut self.heap, handle, value)?;
         let mut index = database.index(&self.heap);
         index.remove(&mut self.heap, &place.found, &Hashes(&self.hasher))?;
         database.set_index(&mut self.heap, &index)
@@ -430,10 +442,29 @@ impl Keyspace {
             old.resize(old.len().max(end), 0);
             old[offset..end].copy_from_slice(bytes);
             new = [&*old];
-            Value::String(&new)
+            Value::Pieces(&new)
         };
         let entry = self.put(db, key, place, Content { kind: Kind::String, value, deadline_ms }, now_ms)?;
         entry::mark_raw(&mut self.heap, entry)
+    }
+
+    /// Stores the record of the collection at a place, whose trees have changed. Returns the entry, which may be another
+    /// if the record has another length.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    #[inline]
+    pub fn store_record(&mut self, place: &Place, record: &[u8]) -> Result<Handle<Entry>, OutOfMemory> {
+        let handle = place.entry();
+        if entry::overwrite_record(&mut self.heap, handle, record)? {
+            return Ok(handle);
+        }
+        let deadline_ms = entry::deadline_ms(&self.heap, handle);
+        let fresh = entry::rebuild_with_record(&mut self.heap, handle, record)?;
+        self.heap.free(handle);
+        place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
+        self.move_deadline(place.db, (deadline_ms, handle), (deadline_ms, fresh))?;
+        Ok(fresh)
     }
 
     // ---- whole databases --------------------------------------------------------------------
@@ -460,8 +491,15 @@ pub fn del_words(key: &[u8]) -> Vec<Box<[u8]>> {
 }
 
 /// The canonical command that makes an entry's key hold what it holds.
-fn store_words(entry: &EntryView<'_>) -> Vec<Box<[u8]>> {
-    let (key, value) = (entry.key(), entry.string().contiguous());
+fn store_words(entry: &EntryView<'_>, hasher: StoredHasher) -> Vec<Box<[u8]>> {
+    let key = entry.key();
+    if entry.kind() != Kind::String {
+        let payload = crate::codec::payload_of(entry, hasher);
+        let deadline_ms = entry.deadline_ms().unwrap_or(0);
+        let deadline = itoa::Buffer::new().format(deadline_ms).to_owned();
+        return words(&[b"RESTORE", &key, deadline.as_bytes(), &payload, b"REPLACE", b"ABSTTL"]);
+    }
+    let value = entry.string().contiguous();
     let mut command = words(&[b"SET", &key, &value]);
     if let Some(deadline_ms) = entry.deadline_ms() {
         command.extend(words(&[b"PXAT", itoa::Buffer::new().format(deadline_ms).as_bytes()]));

@@ -1,13 +1,18 @@
 //! Values on the move: RENAME, MOVE and COPY, inside a shard and between two.
 
 use shm::extent::Extent;
+use shm::stored_hash::StoredHasher;
 use shm::{Handle, Heap, OutOfMemory};
 
-use super::entry::{self, Entry, EntryView, Kind, Value};
-use super::garbage;
+use super::entry::{self, Entry, EntryView, Value};
+use super::garbage::Fate;
 use super::space::{Content, Keyspace, Place};
+use crate::codec;
 use crate::command::Key;
+use crate::types::Kind;
+use crate::types::collection::{self, Record};
 use crate::types::string::bytes_of;
+use crate::types::text::free_extent;
 
 /// A value without a key.
 #[derive(Debug)]
@@ -17,15 +22,18 @@ pub struct Moved {
     is_raw: bool,
     deadline_ms: Option<u64>,
     value: Lying,
-    /// First slot of the shard whose heap an extent list lies in.
+    /// First slot of the shard whose heap the value lies in.
     home: u16,
 }
 
 #[derive(Debug)]
 enum Lying {
+    /// The bytes of a string, or the serialized form of a collection.
     Private(Vec<u8>),
     /// Owned by nobody until it is put under a key.
     Apart(Extent),
+    /// A collection, owned by nobody until it is put under a key.
+    Record(Record),
 }
 
 impl Moved {
@@ -33,46 +41,54 @@ impl Moved {
         self.home
     }
 
-    /// Brings a long value into private memory and gives its blocks back to the heap they lie in.
+    /// Brings a value into private memory and gives its blocks back to the heap they lie in.
     ///
     /// # Errors
     /// [`OutOfMemory`].
-    pub(crate) fn into_bytes(self, heap: &mut Heap) -> Result<Moved, OutOfMemory> {
-        match self.value {
-            Lying::Private(_) => Ok(self),
+    pub(crate) fn into_bytes(self, heap: &mut Heap, hasher: StoredHasher) -> Result<Moved, OutOfMemory> {
+        let bytes = match self.value {
+            Lying::Private(_) => return Ok(self),
             Lying::Apart(extent) => {
                 let bytes = bytes_of(heap, extent);
-                garbage::discard_extent(heap, extent)?;
-                Ok(Moved { value: Lying::Private(bytes), ..self })
+                free_extent(heap, extent)?;
+                bytes
             }
-        }
+            Lying::Record(record) => {
+                let bytes = codec::collection_bytes(heap, self.kind, record.bytes(), hasher);
+                collection::discard(heap, self.kind, record.bytes())?;
+                bytes
+            }
+        };
+        Ok(Moved { value: Lying::Private(bytes), ..self })
     }
 }
 
 impl Keyspace {
-    /// Deletes an entry and hands over its value: a long one stays where it lies.
+    /// Deletes an entry and hands over its value: a long string and a collection stay where they lie.
     ///
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
     pub fn take_out(&mut self, place: Place) -> Result<Moved, OutOfMemory> {
         let view = self.view(&place);
-        let value = match view.value_extent() {
-            Some(extent) => Lying::Apart(extent),
-            None => Lying::Private(view.string().contiguous().into_owned()),
+        let value = match (view.kind(), view.value_extent()) {
+            (_, Some(extent)) => Lying::Apart(extent),
+            (Kind::String, None) => Lying::Private(view.string().contiguous().into_owned()),
+            (_, None) => Lying::Record(Record::of(view.record())),
         };
+        let fate = if matches!(value, Lying::Private(_)) { Fate::Dropped } else { Fate::Kept };
         let moved = self.moved(&view, value);
-        match moved.value {
-            Lying::Private(_) => self.remove(&place)?,
-            Lying::Apart(extent) => self.remove_keeping(&place, Some(extent))?,
-        }
+        self.remove_with(&place, fate)?;
         Ok(moved)
     }
 
     /// A copy of an entry's value. O(length).
     pub fn copy_of(&self, place: &Place) -> Moved {
         let view = self.view(place);
-        let value = Lying::Private(view.string().contiguous().into_owned());
-        self.moved(&view, value)
+        let bytes = match view.kind() {
+            Kind::String => view.string().contiguous().into_owned(),
+            kind => codec::collection_bytes(&self.heap, kind, view.record(), self.hasher().of_elements()),
+        };
+        self.moved(&view, Lying::Private(bytes))
     }
 
     fn moved(&self, view: &EntryView<'_>, value: Lying) -> Moved {
@@ -92,14 +108,25 @@ impl Keyspace {
         moved: Moved,
         now_ms: u64,
     ) -> Result<Handle<Entry>, OutOfMemory> {
-        let (bytes, apart);
-        let value = match moved.value {
-            Lying::Private(whole) => {
+        let hasher = self.hasher().of_elements();
+        let (bytes, record, piece);
+        let value = match (moved.kind, moved.value) {
+            (_, Lying::Apart(extent)) => Value::Apart(extent),
+            (Kind::String, Lying::Private(whole)) => {
                 bytes = whole;
-                apart = [&*bytes];
-                Value::String(&apart)
+                piece = [&*bytes];
+                Value::Pieces(&piece)
             }
-            Lying::Apart(extent) => Value::Apart(extent),
+            (kind, Lying::Private(serialized)) => {
+                record = codec::collection_from(&mut self.heap, kind, &serialized, hasher)?;
+                piece = [record.bytes()];
+                Value::Pieces(&piece)
+            }
+            (_, Lying::Record(own)) => {
+                record = own;
+                piece = [record.bytes()];
+                Value::Pieces(&piece)
+            }
         };
         let content = Content { kind: moved.kind, value, deadline_ms: moved.deadline_ms };
         let entry = self.put(db, key, place, content, now_ms)?;

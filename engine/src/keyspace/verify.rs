@@ -35,9 +35,10 @@ impl Keyspace {
         if let Some((_, database)) = self.databases().find(|(number, _)| !numbers.contains(number)) {
             return Err(Corrupt::Dangling { block: database.handle().raw() });
         }
+        let sweeper = Sweeper { hasher: self.hasher().of_elements() };
         for item in heap.garbage_items() {
             // Counted below, where one that is named twice is found.
-            Sweeper.blocks(heap, item, &mut |block| claims.borrow_mut().named.push(block));
+            sweeper.blocks(heap, item, &mut |block| claims.borrow_mut().named.push(block));
         }
         heap.verify(claims.into_inner().named)
     }
@@ -57,7 +58,8 @@ impl Keyspace {
                 let entry: Handle<Entry> = entry.cast();
                 claims.borrow_mut().claim(entry)?;
                 found.push(entry);
-                entry::verify(heap, entry, &mut |block| claims.borrow_mut().claim(block))
+                let hasher = self.hasher().of_elements();
+                entry::verify(heap, entry, hasher, &mut |block| claims.borrow_mut().claim(block))
             },
         )?;
         for entry in found {

@@ -38,6 +38,7 @@ use crate::commands::{data_commands, visit_commands};
 use crate::keyspace::slot::{SLOT_COUNT, SlotRange};
 use crate::keyspace::{Keyspace, Stats};
 use crate::txn::{self, Coordinator};
+use crate::types::collection::Encodings;
 
 /// What the clock of a new session shows, unix milliseconds.
 pub const START_MS: u64 = 1_000_000;
@@ -85,7 +86,14 @@ impl Session {
             keyspace.effects_mut().listen(true);
             keyspace
         });
-        let caller = Caller { db: 0, db_count: 16, no_touch: false, string_len_max: 512 << 20, random: 1 };
+        let caller = Caller {
+            db: 0,
+            db_count: 16,
+            no_touch: false,
+            string_len_max: 512 << 20,
+            random: 1,
+            encodings: Encodings::default(),
+        };
         Session {
             shards: shards.collect(),
             hasher,

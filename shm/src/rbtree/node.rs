@@ -293,7 +293,7 @@ impl View {
         for index in 0..self.own {
             let len = packing.element_len(&elements[offset..]);
             let item = packing.decode(&elements[offset..offset + len], self.base);
-            if packing.compare(heap, key, item) == Ordering::Equal {
+            if packing.matches(heap, key, item) {
                 return Some(Slot { index, offset });
             }
             offset += len;

@@ -58,6 +58,13 @@ pub trait Packing: Copy {
     /// Where `key` stands relative to `item`. No two elements of a tree have equal keys.
     fn compare(self, heap: &Heap, key: Self::Key<'_>, item: Self::Item<'_>) -> Ordering;
 
+    /// Whether `item` is the one with this key: for searches in elements that are in no order, which need not know
+    /// on which side of the key an element stands.
+    #[inline]
+    fn matches(self, heap: &Heap, key: Self::Key<'_>, item: Self::Item<'_>) -> bool {
+        self.compare(heap, key, item) == Ordering::Equal
+    }
+
     /// A base for a node whose first and last elements are these, or `None` if they cannot share one.
     /// A single element always has a base.
     fn base_for(self, first: Self::Item<'_>, last: Self::Item<'_>) -> Option<u64> {

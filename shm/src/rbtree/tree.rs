@@ -48,6 +48,12 @@ impl<P: Packing> Tree<P> {
         self.root
     }
 
+    /// How its elements are packed.
+    #[inline]
+    pub fn packing(&self) -> P {
+        self.packing
+    }
+
     /// The number of elements.
     #[inline]
     pub fn len(&self) -> usize {
@@ -78,6 +84,11 @@ impl<P: Packing> Tree<P> {
     #[inline]
     pub fn item<'h>(&self, heap: &'h Heap, position: &Position) -> P::Item<'h> {
         self.view(heap, position).item(heap, self.packing, position.slot.offset)
+    }
+
+    /// The base against which the element at a place is encoded; 0 where there are none.
+    pub fn base(&self, heap: &Heap, position: &Position) -> u64 {
+        self.view(heap, position).base
     }
 
     fn view(&self, heap: &Heap, position: &Position) -> View {

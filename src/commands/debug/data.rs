@@ -1,10 +1,13 @@
 //! What tests want to know of the data: DEBUG DIGEST, DIGEST-VALUE, OBJECT.
 
+use engine::codec::payload_of;
 use engine::command::{Args, CommandResult, Error, Key, KeyHash, Outcome, Reply};
 use engine::keyspace::digest::{DataSetDigest, Digest};
 use engine::keyspace::entry::clock_at;
-use engine::keyspace::{EntryView, Keyspace};
+use engine::keyspace::{EntryView, Keyspace, Kind};
 use engine::shard::ShardId;
+use engine::types::collection::Encodings;
+use shm::stored_hash::StoredHasher;
 
 use crate::commands::context::{Context, Later};
 use crate::commands::survey::{Survey, WorkerView};
@@ -104,7 +107,13 @@ impl Survey for OfValues {
 
 pub(super) fn object(context: &mut Context<'_>, args: &mut Args<'_>, _: &mut dyn Reply) -> CommandResult {
     let key = Wanted::new(args, args.peek().unwrap_or_default());
-    let survey = Description { db: context.client.db, now_ms: context.now_ms, key, found: None };
+    let survey = Description {
+        db: context.client.db,
+        now_ms: context.now_ms,
+        key,
+        encodings: context.settings.encodings,
+        found: None,
+    };
     context.later(Later::Survey(Box::new(survey)));
     Ok(Outcome::Done)
 }
@@ -113,6 +122,7 @@ struct Description {
     db: u32,
     now_ms: u64,
     key: Wanted,
+    encodings: Encodings,
     found: Option<String>,
 }
 
@@ -125,7 +135,7 @@ impl Survey for Description {
         if let Some(key) = self.key.at(keyspace)
             && let Some(entry) = keyspace.peek(self.db, &key, self.now_ms)
         {
-            self.found = Some(describe(&entry, self.now_ms));
+            self.found = Some(describe(&entry, self, keyspace.hasher().of_elements()));
         }
     }
 
@@ -140,19 +150,23 @@ impl Survey for Description {
 }
 
 /// In Redis's words. The address is the handle of the entry's block: it stays while the value is changed in place.
-fn describe(entry: &EntryView<'_>, now_ms: u64) -> String {
+fn describe(entry: &EntryView<'_>, asked: &Description, hasher: StoredHasher) -> String {
+    let now_ms = asked.now_ms;
     let idle_s = entry.idle_s(now_ms);
     format!(
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         entry.handle.raw(),
-        entry.encoding(),
-        serialized_len(entry),
+        entry.encoding(hasher, &asked.encodings),
+        serialized_len(entry, hasher),
         clock_at(now_ms.saturating_sub(idle_s * 1000)),
     )
 }
 
 /// How long the value would be in a dump file that is not compressed.
-fn serialized_len(entry: &EntryView<'_>) -> usize {
+fn serialized_len(entry: &EntryView<'_>, hasher: StoredHasher) -> usize {
+    if entry.kind() != Kind::String {
+        return payload_of(entry, hasher).len();
+    }
     let value = entry.string();
     if let Some(number) = value.integer().and_then(|number| i32::try_from(number).ok()) {
         return match number {

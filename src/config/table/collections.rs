@@ -3,24 +3,29 @@
 use super::super::setting::Setting;
 use super::{BYTES, COUNT, LARGE};
 
-const NO_SUCH_TYPE: &str = "there are only strings yet";
+const NO_SUCH_TYPE: &str = "collections have one form here, and OBJECT ENCODING does not depend on this";
 
 pub(super) const ROWS: &[Setting] = &[
     Setting::integer("hash-max-listpack-entries", LARGE, "512")
         .alias("hash-max-ziplist-entries")
-        .idle(NO_SUCH_TYPE),
-    Setting::bytes("hash-max-listpack-value", BYTES, "64").alias("hash-max-ziplist-value").idle(NO_SUCH_TYPE),
+        .sets(|s, v| s.encodings.hash_max_listpack_entries = v.number()),
+    Setting::bytes("hash-max-listpack-value", BYTES, "64")
+        .alias("hash-max-ziplist-value")
+        .sets(|s, v| s.encodings.hash_max_listpack_value = v.number()),
     Setting::integer("list-max-listpack-size", (i32::MIN as i128, i32::MAX as i128), "-2")
         .alias("list-max-ziplist-size")
         .idle(NO_SUCH_TYPE),
     Setting::integer("list-compress-depth", COUNT, "0").idle("lists are not compressed"),
-    Setting::integer("set-max-intset-entries", LARGE, "512").idle(NO_SUCH_TYPE),
+    Setting::integer("set-max-intset-entries", LARGE, "512")
+        .sets(|s, v| s.encodings.set_max_intset_entries = v.number()),
     Setting::integer("set-max-listpack-entries", LARGE, "128").idle(NO_SUCH_TYPE),
     Setting::bytes("set-max-listpack-value", BYTES, "64").idle(NO_SUCH_TYPE),
     Setting::integer("zset-max-listpack-entries", LARGE, "128")
         .alias("zset-max-ziplist-entries")
-        .idle(NO_SUCH_TYPE),
-    Setting::bytes("zset-max-listpack-value", BYTES, "64").alias("zset-max-ziplist-value").idle(NO_SUCH_TYPE),
+        .sets(|s, v| s.encodings.zset_max_listpack_entries = v.number()),
+    Setting::bytes("zset-max-listpack-value", BYTES, "64")
+        .alias("zset-max-ziplist-value")
+        .sets(|s, v| s.encodings.zset_max_listpack_value = v.number()),
     Setting::bytes("hll-sparse-max-bytes", BYTES, "3000").idle(NO_SUCH_TYPE),
     Setting::bytes("stream-node-max-bytes", BYTES, "4kb").idle(NO_SUCH_TYPE),
     Setting::integer("stream-node-max-entries", LARGE, "100").idle(NO_SUCH_TYPE),

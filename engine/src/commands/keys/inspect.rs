@@ -1,10 +1,14 @@
 //! What the server knows of a key besides its value: TYPE, OBJECT, MEMORY USAGE.
 
+use shm::stored_hash::StoredHasher;
+
 use crate::command::{
     Args, Arity, Categories, CommandResult, DataCommand, Error, Exec, Flags, Group, KeyAccess, KeySpec, Keys,
     Outcome, Reply, Spec,
 };
 use crate::keyspace::EntryView;
+use crate::types::Kind;
+use crate::types::collection::Encodings;
 
 const KEY_AFTER_SUBCOMMAND: Keys = Keys::new(&[KeySpec::one(2, KeyAccess::LOOK)]);
 
@@ -28,7 +32,10 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
         spec: object("OBJECT|ENCODING", "2.2.3", "Returns the name of a value's internal form."),
         run: |exec, args, reply| {
-            inspect(exec, args, reply, |entry, _, reply| reply.bulk(entry.encoding().as_bytes()))
+            inspect(exec, args, reply, |entry, site, reply| {
+                let encoding = entry.encoding(site.hasher, &site.encodings);
+                reply.bulk(encoding.as_bytes());
+            })
         },
     },
     DataCommand {
@@ -38,7 +45,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
         spec: object("OBJECT|IDLETIME", "2.2.3", "Returns for how many seconds a key has not been used."),
         run: |exec, args, reply| {
-            inspect(exec, args, reply, |entry, now_ms, reply| reply.integer(entry.idle_s(now_ms) as i64))
+            inspect(exec, args, reply, |entry, site, reply| reply.integer(entry.idle_s(site.now_ms) as i64))
         },
     },
     DataCommand {
@@ -69,15 +76,24 @@ fn type_of(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) 
     Ok(Outcome::Done)
 }
 
+/// What else an answer may depend on.
+struct Site {
+    now_ms: u64,
+    hasher: StoredHasher,
+    encodings: Encodings,
+}
+
 fn inspect(
     exec: &mut Exec<'_, '_>,
     args: &mut Args<'_>,
     reply: &mut dyn Reply,
-    show: fn(&EntryView<'_>, now_ms: u64, &mut dyn Reply),
+    show: fn(&EntryView<'_>, &Site, &mut dyn Reply),
 ) -> CommandResult {
-    let now_ms = exec.now_ms();
-    match exec.look(&args.key()?)? {
-        Some(entry) => show(&entry, now_ms, reply),
+    let key = args.key()?;
+    let site =
+        Site { now_ms: exec.now_ms(), hasher: exec.element_hasher(), encodings: exec.caller().encodings };
+    match exec.look(&key)? {
+        Some(entry) => show(&entry, &site, reply),
         None => reply.null(),
     }
     Ok(Outcome::Done)
@@ -86,8 +102,8 @@ fn inspect(
 /// Nothing is shared here; Redis shares the integers below 10000 and says so with this number.
 fn refcount(entry: &EntryView<'_>) -> i64 {
     const SHARED: i64 = i32::MAX as i64;
-    match entry.string().integer() {
-        Some(0..10_000) if !entry.is_raw() => SHARED,
+    match entry.kind() {
+        Kind::String if !entry.is_raw() && matches!(entry.string().integer(), Some(0..10_000)) => SHARED,
         _ => 1,
     }
 }
@@ -104,7 +120,10 @@ fn memory_usage(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Re
     }
     // Neither an access nor a hit or a miss.
     match exec.place(&key)? {
-        Some(place) => reply.count(exec.view(&key, &place).memory_bytes()),
+        Some(place) => {
+            let hasher = exec.element_hasher();
+            reply.count(exec.view(&key, &place).memory_bytes(hasher));
+        }
         None => reply.null(),
     }
     Ok(Outcome::Done)

@@ -1,9 +1,12 @@
 //! Does an entry make sense? Asked of bytes that may be anything.
 
 use shm::extent::{Extent, Top};
+use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap};
 
-use super::{APART_LEN, Entry, KEY_APART, KIND_MASK, Kind, VALUE_APART, key_at};
+use super::{APART_LEN, Entry, KEY_APART, KIND_MASK, VALUE_APART, key_at, kind_of};
+use crate::types::Kind;
+use crate::types::collection::{self, RECORD_LEN_MIN};
 
 /// Checks the layout of an entry, which is an allocated block, and of its extent lists; `visit` is called
 /// with each of their blocks before its inside is looked at.
@@ -13,14 +16,13 @@ use super::{APART_LEN, Entry, KEY_APART, KIND_MASK, Kind, VALUE_APART, key_at};
 pub fn verify(
     heap: &Heap,
     entry: Handle<Entry>,
+    hasher: StoredHasher,
     visit: &mut dyn FnMut(Handle<()>) -> Result<(), Corrupt>,
 ) -> Result<(), Corrupt> {
     let bytes = heap.bytes(entry, 0, heap.capacity_of(entry));
     let broken = |what| Corrupt::Structure { block: entry.raw(), what };
     let flags = *bytes.first().ok_or(broken("an entry without flags"))?;
-    if !Kind::is_code(flags & KIND_MASK) {
-        return Err(broken("an entry of unknown type"));
-    }
+    let kind = kind_of(flags & KIND_MASK).ok_or(broken("an entry of unknown type"))?;
     let mut part = |at, is_apart| -> Result<usize, Corrupt> {
         let (len, start) = match is_apart {
             true => (APART_LEN, at),
@@ -33,7 +35,15 @@ pub fn verify(
         Ok(start + len)
     };
     let value_at = part(key_at(flags), flags & KEY_APART != 0)?;
-    part(value_at, flags & VALUE_APART != 0).map(drop)
+    let end = part(value_at, flags & VALUE_APART != 0)?;
+    if kind == Kind::String {
+        return Ok(());
+    }
+    let record = &bytes[value_at + 1..end];
+    if flags & VALUE_APART != 0 || bytes[value_at] & 0x80 != 0 || record.len() < RECORD_LEN_MIN {
+        return Err(broken("a record of a wrong length"));
+    }
+    collection::verify(heap, kind, record, hasher, visit)
 }
 
 /// A varint that is at most as long as the longest inside an entry, and the position after it.
@@ -51,7 +61,7 @@ fn extent_in(bytes: &[u8]) -> Option<Extent> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{DEADLINE_LEN, EntryParts, Value, WORD_LEN, build};
+    use super::super::{DEADLINE, DEADLINE_LEN, EntryParts, Value, WORD_LEN, build};
     use super::*;
 
     fn entry_with(change: impl FnOnce(&mut Heap, Handle<Entry>)) -> Result<(), Corrupt> {
@@ -60,13 +70,13 @@ mod tests {
         let parts = EntryParts {
             kind: Kind::String,
             key: b"key",
-            value: Value::String(value),
+            value: Value::Pieces(value),
             deadline_ms: Some(7),
             clock: 0,
         };
         let entry = build(&mut heap, &parts).expect("enough memory");
         change(&mut heap, entry);
-        verify(&heap, entry, &mut |_| Ok(()))
+        verify(&heap, entry, StoredHasher::new([1; 16]), &mut |_| Ok(()))
     }
 
     #[test]
@@ -79,6 +89,7 @@ mod tests {
         let key_at = WORD_LEN + DEADLINE_LEN;
         for (at, byte, what) in [
             (0, 0x0E, "an entry of unknown type"),
+            (0, Kind::List.code() | DEADLINE, "a record of a wrong length"),
             (0, KEY_APART, "a long value without a handle"),
             (key_at, 0x7F, "an entry longer than its block"),
             (key_at + 4, 0x7F, "an entry longer than its block"),

@@ -112,6 +112,45 @@ pub fn mark_raw(heap: &mut Heap, entry: Handle<Entry>) -> Result<(), OutOfMemory
     store_code(heap, entry, RAW_STRING)
 }
 
+/// Writes the record of a collection over one of the same length. Returns whether it did; if not, nothing was changed.
+///
+/// # Errors
+/// [`OutOfMemory`] when the undo log is full.
+#[inline]
+pub fn overwrite_record(heap: &mut Heap, entry: Handle<Entry>, record: &[u8]) -> Result<bool, OutOfMemory> {
+    let view = EntryView::new(heap, entry);
+    if view.value_len as usize != record.len() {
+        return Ok(false);
+    }
+    let start = view.value_start as usize;
+    if view.record() != record {
+        heap.store(entry, start, record)?;
+    }
+    Ok(true)
+}
+
+/// Copies the entry of a collection into a fresh block, with a record of another length. A long key stays shared with
+/// the old block, which the caller frees.
+///
+/// # Errors
+/// [`OutOfMemory`].
+pub fn rebuild_with_record(
+    heap: &mut Heap,
+    old: Handle<Entry>,
+    record: &[u8],
+) -> Result<Handle<Entry>, OutOfMemory> {
+    let view = EntryView::new(heap, old);
+    // Both lengths have one digit.
+    let start = view.value_start as usize;
+    let fresh = heap.allocate::<Entry>(start + record.len())?;
+    heap.fill_from(fresh, 0, old, 0, start);
+    heap.fill(fresh, start - 1, 1 + record.len(), |out| {
+        out[0] = record.len() as u8;
+        out[1..].copy_from_slice(record);
+    });
+    Ok(fresh)
+}
+
 fn store_code(heap: &mut Heap, entry: Handle<Entry>, code: u8) -> Result<(), OutOfMemory> {
     let flags = heap.u8_at(entry, 0);
     heap.store(entry, 0, &[flags & !KIND_MASK | code])

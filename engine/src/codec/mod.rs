@@ -1,0 +1,63 @@
+//! Values as bytes, in the format of Redis's RDB files: for DUMP and RESTORE, and for values that move to another shard.
+
+use shm::stored_hash::StoredHasher;
+use shm::{Heap, OutOfMemory};
+
+use crate::keyspace::EntryView;
+use crate::types::Kind;
+use crate::types::collection::{Collection, Record};
+use crate::types::list::List;
+use crate::types::set::Set;
+
+/// The serialized form of an entry's value, as DUMP answers it.
+pub fn payload_of(entry: &EntryView<'_>, hasher: StoredHasher) -> Vec<u8> {
+    collection_bytes(entry.heap(), entry.kind(), entry.record(), hasher)
+}
+
+/// A collection in private memory. O(length).
+pub fn collection_bytes(heap: &Heap, kind: Kind, record: &[u8], hasher: StoredHasher) -> Vec<u8> {
+    let mut out = Vec::new();
+    let mut put = |bytes: &[u8]| {
+        out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+        out.extend_from_slice(bytes);
+    };
+    match kind {
+        Kind::String => {}
+        Kind::List => {
+            let list = List::open(record, hasher);
+            list.iter_from(heap, 0).for_each(|text| put(&text.view(heap).contiguous()));
+        }
+        Kind::Set => Set::open(record, hasher).iter(heap).for_each(|text| put(&text.view(heap).contiguous())),
+    }
+    out
+}
+
+/// Stores a collection that [`collection_bytes`] has made.
+///
+/// # Errors
+/// [`OutOfMemory`].
+pub fn collection_from(
+    heap: &mut Heap,
+    kind: Kind,
+    bytes: &[u8],
+    hasher: StoredHasher,
+) -> Result<Record, OutOfMemory> {
+    let mut rest = bytes;
+    let texts = std::iter::from_fn(|| {
+        let (len, after) = rest.split_first_chunk()?;
+        let (text, after) = after.split_at(u64::from_le_bytes(*len) as usize);
+        rest = after;
+        Some(text)
+    });
+    match kind {
+        Kind::String => unreachable!("a string is no collection"),
+        Kind::List => {
+            let mut list = List::empty(hasher);
+            for text in texts {
+                list.insert(heap, list.len(), text)?;
+            }
+            Ok(list.record())
+        }
+        Kind::Set => Ok(Set::build(heap, hasher, &texts.collect::<Vec<_>>())?.record()),
+    }
+}
