@@ -94,6 +94,8 @@ pub struct Client {
     pub reply_mode: ReplyMode,
     /// The connection ends once the replies so far are written.
     pub close_after_reply: bool,
+    /// Its command waits for a key.
+    pub is_blocked: bool,
     /// Unix milliseconds.
     pub connected_ms: u64,
     /// When it last sent something, unix milliseconds.
@@ -117,6 +119,7 @@ impl Client {
             no_touch: false,
             reply_mode: ReplyMode::On,
             close_after_reply: false,
+            is_blocked: false,
             connected_ms: now_ms,
             active_ms: now_ms,
             last_command: None,

@@ -49,6 +49,10 @@ pub struct ClientView<'v> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     Spare,
+    /// Its command that waits is answered as if its time were over, or with an error.
+    EndWait {
+        error: Option<&'static [u8]>,
+    },
     /// Its connection is closed: at once, or after the reply if it is the one that asks.
     Kill,
 }

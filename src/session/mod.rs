@@ -4,6 +4,7 @@
 
 mod flight;
 mod output;
+mod parked;
 mod wire;
 
 use std::cell::Cell;
@@ -19,6 +20,7 @@ use crate::dispatch::WorkerId;
 
 pub use flight::{Flight, Seq};
 pub use output::{Output, Verdict, Written};
+pub use parked::Parked;
 pub use wire::Wire;
 
 /// A connection with its client.
@@ -35,6 +37,8 @@ pub struct Session {
     pub flight: Flight,
     /// The shard of the last command under way.
     pub flight_shard: ShardId,
+    /// Its last command, if that waits for a key.
+    pub parked: Option<Parked>,
     /// Why nothing more is run for the moment.
     pub pause: Option<Pause>,
     /// The input cannot be understood from here on: told once everything before it is answered.
@@ -101,6 +105,7 @@ impl Session {
             out: Output::default(),
             flight: Flight::default(),
             flight_shard: ShardId(0),
+            parked: None,
             pause: None,
             broken: None,
             reply_len_lately: 0,

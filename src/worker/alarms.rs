@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Worker;
 use super::batch::SessionKey;
+use crate::session::Seq;
 
 /// What a timer is about. A session's place may have gone to another client, so its number is kept beside it.
 #[derive(Debug, Clone, Copy)]
@@ -12,6 +13,8 @@ pub enum Alarm {
     Idle { session: SessionKey, client: u64, limit_version: u32 },
     /// The client's output was over the soft limit.
     SlowReader { session: SessionKey, client: u64 },
+    /// The time of a command that waits is over.
+    WaitOver { session: SessionKey, client: u64, seq: Seq },
     /// Shards were worked on some time ago.
     Inspection,
     /// Replies have been waiting for others to leave with.
@@ -45,6 +48,7 @@ impl Worker {
                         self.sessions.touch(session);
                     }
                 }
+                Alarm::WaitOver { session, client, seq } => self.wait_is_over(session, client, seq),
                 Alarm::Inspection => self.inspect_shards(),
                 Alarm::Gathered => self.write_gathered(),
                 Alarm::Tidy => {

@@ -1,7 +1,7 @@
 //! The shards that a worker owns: at home, or away for a transaction of another worker (or of its own).
 //!
 //! Who wants a shard that is away waits in its queue, first come first served. A shard that is at home has
-//! nobody waiting for it.
+//! nobody waiting for it, unless it is reserved for a waiter that is about to be served by a transaction.
 
 use std::collections::VecDeque;
 
@@ -35,6 +35,8 @@ struct Berth {
     queue: VecDeque<Waiting>,
     /// It is in `used`.
     is_used: bool,
+    /// One of its waiters needs other shards too: until it is served only transactions get the shard.
+    is_reserved: bool,
 }
 
 impl Berths {
@@ -53,6 +55,9 @@ impl Berths {
         if !berth.is_used {
             berth.is_used = true;
             self.used.push(id);
+        }
+        if berth.is_reserved {
+            return None;
         }
         berth.shard.as_deref_mut()
     }
@@ -112,7 +117,18 @@ impl Berths {
         if !std::mem::replace(&mut berth.is_used, true) {
             self.used.push(shard.id);
         }
+        berth.is_reserved = shard.keyspace.waiters().are_stopped();
         berth.shard = Some(shard);
+    }
+
+    /// Waiters of these shards may have stopped: then nothing else runs on those that are at home.
+    pub fn refresh_reservations(&mut self, ids: &[ShardId]) {
+        for id in ids {
+            let berth = &mut self.berths[usize::from(id.0)];
+            if let Some(shard) = &berth.shard {
+                berth.is_reserved = shard.keyspace.waiters().are_stopped();
+            }
+        }
     }
 
     /// Waits for a shard that is away.
@@ -142,9 +158,14 @@ impl Berths {
         }
     }
 
-    /// Who is next in line for a shard.
+    /// Who is next in line for a shard: while it is reserved, the next transaction.
     pub fn next_waiting(&mut self, id: ShardId) -> Option<Waiting> {
-        self.berths[usize::from(id.0)].queue.pop_front()
+        let berth = &mut self.berths[usize::from(id.0)];
+        if !berth.is_reserved {
+            return berth.queue.pop_front();
+        }
+        let first = berth.queue.iter().position(|waiting| matches!(waiting, Waiting::Hold(_)))?;
+        berth.queue.remove(first)
     }
 
     /// Whether nobody waits for anything.

@@ -114,11 +114,22 @@ impl Worker {
         let asker =
             (inquiry.return_to.worker == self.id).then_some((inquiry.return_to.session, inquiry.asking));
         let rate = self.rates.rate(self.reading());
-        let mut view = View { id: self.id, rate, sessions: &mut self.sessions, asker, killed: Vec::new() };
+        let mut view = View {
+            id: self.id,
+            rate,
+            sessions: &mut self.sessions,
+            asker,
+            killed: Vec::new(),
+            woken: Vec::new(),
+        };
         let survey = &mut inquiry.survey;
         inquiry.failed |= catch_unwind(AssertUnwindSafe(|| survey.worker(&mut view))).is_err();
-        for key in view.killed {
+        let View { killed, woken, .. } = view;
+        for key in killed {
             self.close(key);
+        }
+        for (key, error) in woken {
+            self.give_up(key, error);
         }
         let next = self.id.index() + 1;
         if next < self.placement.worker_count() {
@@ -178,6 +189,7 @@ struct View<'w> {
     /// The session that asks, if it is this worker's, and its request.
     asker: Option<(SessionKey, Asking)>,
     killed: Vec<SessionKey>,
+    woken: Vec<(SessionKey, Option<&'static [u8]>)>,
 }
 
 impl WorkerView for View<'_> {
@@ -195,6 +207,7 @@ impl WorkerView for View<'_> {
             let (buffers, protocol): (_, Protocol) = (session.buffers(asking), session.protocol.get());
             match visit(ClientView { client: &mut session.client, protocol, buffers }) {
                 Fate::Spare => {}
+                Fate::EndWait { error } => self.woken.push((key, error)),
                 Fate::Kill if asking.is_some() => session.client.close_after_reply = true,
                 Fate::Kill => self.killed.push(key),
             }

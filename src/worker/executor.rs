@@ -4,7 +4,9 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::command::{Args, Caller, Error, Exec, KeyHash, KeyHasher, Next, Visitor};
+use engine::command::{
+    Args, Caller, Error, Exec, KeyHash, KeyHasher, Next, Outcome, Patience, Visitor, Wait,
+};
 use engine::keyspace::{Keyspace, Stats};
 use engine::shard::ShardId;
 use engine::txn::{self, Coordinator};
@@ -13,6 +15,7 @@ use net::resp::Word;
 
 use super::batch::Guest;
 use super::random::Random;
+use super::waiting::{Service, Woken};
 use crate::client::Protocol;
 use crate::config::Settings;
 use crate::dispatch::{Refusal, Row, Run, Table};
@@ -31,6 +34,10 @@ pub struct Executor {
     encodings: Encodings,
     coordinator: Box<dyn Coordinator + Send>,
     pub counters: Arc<WorkerCounters>,
+    /// What waiters that were served are to be told.
+    pub woken: Vec<Woken>,
+    /// Waiters whose turn it is, but who need shards that are not in hand.
+    pub deferred: Vec<Service>,
     /// Rows called since the clock was last read, with the number of calls in a row.
     untimed: Vec<(u16, u32)>,
     clock: Instant,
@@ -53,6 +60,8 @@ impl Executor {
             encodings: Encodings::default(),
             coordinator,
             counters,
+            woken: Vec::new(),
+            deferred: Vec::new(),
             untimed: Vec::new(),
             clock: Instant::now(),
             tracks_latency: true,
@@ -67,13 +76,19 @@ impl Executor {
         self.tracks_latency = settings.latency_tracking;
     }
 
-    fn caller(&mut self, guest: Guest) -> Caller {
+    /// What a transaction of this worker's is decided by.
+    pub fn coordinator(&mut self) -> &mut dyn Coordinator {
+        &mut *self.coordinator
+    }
+
+    pub(super) fn caller(&mut self, guest: Guest) -> Caller {
         Caller {
             db: guest.db,
             db_count: self.db_count,
             no_touch: guest.no_touch,
             string_len_max: self.string_len_max,
             random: self.random.next(),
+            patience: Patience::None,
             encodings: self.encodings,
         }
     }
@@ -89,8 +104,22 @@ impl Executor {
         guest: Guest,
         wire: &mut Wire<'_>,
     ) {
+        self.run_as(held, row, (text, words), hash, (guest, Patience::None), wire);
+    }
+
+    /// [`Executor::run`] for a caller who may wait, or may not. Returns what is waited for; then there is no reply yet.
+    #[inline]
+    pub fn run_as(
+        &mut self,
+        held: &mut [&mut Keyspace],
+        row: &Row,
+        (text, words): (&[u8], &[Word]),
+        hash: Option<KeyHash>,
+        (guest, patience): (Guest, Patience),
+        wire: &mut Wire<'_>,
+    ) -> Option<Wait> {
         let Run::Data(command) = row.run else { unreachable!("{} runs on no shard", row.spec.name) };
-        let caller = self.caller(guest);
+        let caller = Caller { patience, ..self.caller(guest) };
         let result = with_slices(text, words, |slices| {
             let mut args = Args::new(slices, &self.hasher).starting_at(usize::from(row.name_words));
             if let Some(hash) = hash {
@@ -99,8 +128,16 @@ impl Executor {
             txn::run(held, caller, self.now_ms, command, &mut args, wire, &mut *self.coordinator)
         });
         self.note_call(row.id);
-        if let Err(error) = result {
-            self.note_failure(row, &error, wire);
+        if held.iter().any(|keyspace| keyspace.waiters().are_ready()) {
+            self.serve_waiters(held);
+        }
+        match result {
+            Ok(Outcome::Done) => None,
+            Ok(Outcome::WaitFor(wait)) => Some(wait),
+            Err(error) => {
+                self.note_failure(row, &error, wire);
+                None
+            }
         }
     }
 

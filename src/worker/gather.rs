@@ -95,6 +95,9 @@ impl Worker {
         if let Some(link) = &mut session.link {
             link.readable |= ready.readable;
             link.hangup |= ready.hangup;
+            if ready.hangup && session.parked.is_some() {
+                return self.close(key);
+            }
         }
         if ready.writable {
             session.out.unblock();

@@ -14,12 +14,16 @@
 
 use std::cell::Cell;
 
+use engine::command::Flags;
+use engine::keyspace::Keyspace;
 use slab::Slab;
 
 use super::Worker;
-use super::batch::Reply;
+use super::batch::{Batch, Errand, Reply, ReturnTo};
 use super::berths::Waiting;
+use super::executor::Executor;
 use super::message::{Hold, Message, Transaction};
+use super::waiting::{Parking, serve};
 use crate::dispatch::WorkerId;
 use crate::session::Wire;
 
@@ -104,18 +108,17 @@ impl Worker {
     /// All shards are here: runs, gives them back, answers.
     fn run_transaction(&mut self, number: usize) {
         let UnderWay { mut transaction, mut held, .. } = self.holds.under_way.remove(number);
-        let batch = &mut *transaction.batch;
-        let request = &mut batch.requests[0];
-        let text = batch.texts.of(request);
-        let protocol = Cell::new(request.errand.guest.protocol);
         let mut keyspaces: Vec<_> = held
             .iter_mut()
             .flat_map(|hold| hold.shards.iter_mut().map(|shard| &mut shard.keyspace))
             .collect();
-        let row = self.executor.table.row(request.errand.row);
-        let mut wire = Wire::new(&mut batch.replies, &protocol);
-        self.executor.run(&mut keyspaces, row, text, None, request.errand.guest, &mut wire);
-        request.reply = Some(Reply { start: 0, len: batch.replies.len() });
+        let parking = match transaction.service.take() {
+            Some(service) => {
+                serve(&mut self.executor, &mut keyspaces, service);
+                None
+            }
+            None => run_alone(&mut self.executor, &mut keyspaces, &mut transaction.batch),
+        };
         for hold in held {
             let owner = self.placement.owner(hold.wanted[0]);
             if owner == self.id {
@@ -130,5 +133,31 @@ impl Worker {
         } else {
             self.links.send(batch.origin, Message::Replies(batch));
         }
+        if let Some(parking) = parking {
+            self.park(parking);
+        }
+        self.follow_up();
     }
+}
+
+/// Runs the one request of a batch. Returns what is to be told if it waits for a key.
+fn run_alone(executor: &mut Executor, held: &mut [&mut Keyspace], batch: &mut Batch) -> Option<Parking> {
+    let Batch { origin, requests, texts, replies } = batch;
+    let request = &mut requests[0];
+    let text = texts.of(request);
+    let Errand { session, seq, guest, row, .. } = request.errand;
+    let protocol = Cell::new(guest.protocol);
+    let row = executor.table.row(row);
+    let mut wire = Wire::new(replies, &protocol);
+    if row.spec.flags.contains(Flags::BLOCKING) {
+        let return_to = ReturnTo { worker: *origin, session, seq };
+        let parking = executor.run_patiently(held, row, text, (guest, return_to), &mut wire);
+        if parking.is_some() {
+            return parking;
+        }
+    } else {
+        executor.run(held, row, text, None, guest, &mut wire);
+    }
+    request.reply = Some(Reply { start: 0, len: replies.len() });
+    None
 }

@@ -2,15 +2,17 @@
 
 use std::cell::Cell;
 
+use engine::command::Flags;
 use net::resp::Word;
 
 use super::Worker;
-use super::batch::{Batch, Errand, Reply, Request};
+use super::batch::{Batch, Errand, Reply, Request, ReturnTo};
 use super::berths::{Berths, Waiting};
 use super::chunk::CHUNK_LEN;
 use super::executor::Executor;
 use super::links::Links;
 use super::message::Message;
+use super::waiting::Parking;
 use crate::session::Wire;
 
 /// How many messages of one peer are taken before the next peer has its turn.
@@ -39,6 +41,8 @@ impl Worker {
             }
             Message::Held(hold) => self.borrowed(hold),
             Message::Release(hold) => self.returned.extend(hold.shards),
+            Message::Parked(parking) => self.park(*parking),
+            Message::Woken(woken) => self.wake(*woken),
             Message::Visit(visit) => self.visit(visit),
             Message::Visited(visit) => self.finish_visit(*visit),
             Message::Ask(inquiry) => self.ask(inquiry),
@@ -51,10 +55,14 @@ impl Worker {
         let origin = batch.origin;
         for start in (0..batch.requests.len()).step_by(CHUNK_LEN) {
             let end = (start + CHUNK_LEN).min(batch.requests.len());
-            let Worker { berths, executor, links, .. } = self;
-            prefetch(&batch.requests[start..end], berths);
+            prefetch(&batch.requests[start..end], &self.berths);
             for nth in start..end {
-                run_request(&mut batch, nth, executor, berths, links);
+                let Worker { berths, executor, links, .. } = self;
+                let parking = run_request(&mut batch, nth, executor, berths, links);
+                if let Some(parking) = parking {
+                    self.park(parking);
+                }
+                self.follow_up();
             }
         }
         if origin == self.id {
@@ -74,7 +82,7 @@ impl Worker {
             let session = &mut self.sessions[key];
             session.out.lend_memory(|| self.spares.output());
             for request in of_one_client {
-                // None: it waits for its shard in another batch.
+                // None: it waits for its shard in another batch, or for a key.
                 let Some(Reply { start, len }) = request.reply else { continue };
                 session.note_reply(len);
                 session.flight.answer(request.errand.seq, &replies[start..start + len], session.out.tail());
@@ -116,7 +124,7 @@ fn prefetch(requests: &[Request], berths: &Berths) {
     }
 }
 
-/// Runs one request, or lets it wait for its shard.
+/// Runs one request, or lets it wait for its shard. Returns what is to be told if it waits for a key.
 #[inline]
 fn run_request(
     batch: &mut Batch,
@@ -124,20 +132,30 @@ fn run_request(
     executor: &mut Executor,
     berths: &mut Berths,
     links: &mut Links,
-) {
+) -> Option<Parking> {
     let Batch { origin, requests, texts, replies } = batch;
     let request = &mut requests[nth];
     let text: (&[u8], &[Word]) = texts.of(request);
-    let Errand { row, shard, hash, guest, .. } = request.errand;
+    let Errand { row, shard, hash, guest, session, seq } = request.errand;
     let Some(home) = berths.home(shard) else {
         let (origin, own) = (*origin, links.own());
         let fresh = || if origin == own { links.fresh_batch() } else { Batch::new(origin) };
         berths.queue_request(origin, request.errand, text, fresh);
-        return;
+        return None;
     };
     let start = replies.len();
     let protocol = Cell::new(guest.protocol);
     let row = executor.table.row(row);
-    executor.run(&mut [&mut home.keyspace], row, text, hash, guest, &mut Wire::new(replies, &protocol));
+    let (held, wire) = (&mut [&mut home.keyspace], &mut Wire::new(replies, &protocol));
+    if row.spec.flags.contains(Flags::BLOCKING) {
+        let return_to = ReturnTo { worker: *origin, session, seq };
+        let parking = executor.run_patiently(held, row, text, (guest, return_to), wire);
+        if parking.is_some() {
+            return parking;
+        }
+    } else {
+        executor.run(held, row, text, hash, guest, wire);
+    }
     request.reply = Some(Reply { start, len: replies.len() - start });
+    None
 }

@@ -4,6 +4,7 @@ use engine::command::{Error, Visitor};
 use engine::shard::{Shard, ShardId};
 
 use super::batch::{Batch, Guest, ReturnTo};
+use super::waiting::{Parking, Service, Woken};
 use crate::client::Asking;
 use crate::commands::Survey;
 use crate::dispatch::WorkerId;
@@ -22,6 +23,10 @@ pub enum Message {
     Held(Box<Hold>),
     /// Here you have them back.
     Release(Box<Hold>),
+    /// A request of yours has begun to wait.
+    Parked(Box<Parking>),
+    /// A request of yours that has waited is answered.
+    Woken(Box<Woken>),
     /// A visitor for one of your shards.
     Visit(Box<Visit>),
     /// A visitor of yours is back.
@@ -34,10 +39,12 @@ pub enum Message {
 
 /// A request that needs several shards at once.
 pub struct Transaction {
-    /// Just one request.
+    /// At most one request.
     pub batch: Box<Batch>,
     /// Ascending.
     pub shards: Vec<ShardId>,
+    /// A waiter to be served; then there is no request.
+    pub service: Option<Service>,
 }
 
 /// A loan of shards from their owner to the worker that runs a transaction. Given in ascending order, one by one, as

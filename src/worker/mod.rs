@@ -28,6 +28,7 @@ mod sessions;
 mod spares;
 mod turn;
 mod upkeep;
+mod waiting;
 
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,10 @@
 //! and commands on several shards start when all earlier ones of the connection are answered, and later ones wait
 //! for them. With `pipeline-order strict` that holds for every change of shard as well.
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use engine::command::{Args, Error, KeyHash, Next, Reply, Routing, Tour, VisitCommand};
+use engine::command::{Args, Error, Flags, KeyHash, Next, Reply, Routing, Tour, VisitCommand};
 use engine::shard::ShardId;
 use net::buffer::ReadBuffer;
 use net::resp::Word;
@@ -201,6 +202,7 @@ impl Worker {
                     executor.run(held, row, text, hash, guest, &mut Wire::new(out, session_protocol));
                 });
             }
+            self.follow_up();
             return Step::Done;
         }
         if !session.has_room_under_way() {
@@ -232,6 +234,9 @@ impl Worker {
         let site = known.ok().and_then(|()| self.placement.site(hashes));
         match site {
             None => self.on_no_shard(key, row, text),
+            Some(site) if row.spec.flags.contains(Flags::BLOCKING) => {
+                self.on_shards_patiently(key, row, text, site)
+            }
             Some(Site::One(shard)) => self.on_one_shard(key, row, text, shard, None),
             Some(Site::Many(shards)) => self.on_many_shards(key, row, text, shards),
         }
@@ -267,6 +272,7 @@ impl Worker {
             answer_here(session, |protocol, out| {
                 executor.run(&mut held, row, text, None, guest, &mut Wire::new(out, protocol));
             });
+            self.follow_up();
             return Step::Done;
         }
         let first_owner = placement.owner(shards[0]);
@@ -279,7 +285,55 @@ impl Worker {
         let mut batch = links.fresh_batch();
         let errand = Errand { session: key, seq, row: row.id, shard: shards[0], hash: None, guest };
         batch.push(errand, text.0, text.1);
-        self.coordinate_at(coordinator, Box::new(Transaction { batch, shards }));
+        self.coordinate_at(coordinator, Box::new(Transaction { batch, shards, service: None }));
+        Step::Begun(Pause::Landing)
+    }
+
+    /// Runs a command that may wait for keys: its reply always comes as if from elsewhere.
+    fn on_shards_patiently(
+        &mut self,
+        key: SessionKey,
+        row: &'static Row,
+        text: Text<'_>,
+        site: Site,
+    ) -> Step {
+        let shards = match site {
+            Site::One(shard) => vec![shard],
+            Site::Many(shards) => shards,
+        };
+        if !self.sessions[key].flight.is_landed() {
+            return Step::NotYet(Pause::Landing);
+        }
+        let guest = guest(&self.sessions[key]);
+        let Worker { berths, executor, .. } = self;
+        if let Some(mut held) = berths.all_of(&shards) {
+            let mut held: Vec<_> = held.iter_mut().map(|shard| &mut shard.keyspace).collect();
+            let (mut reply, protocol) = (self.spares.output(), Cell::new(guest.protocol));
+            let session = &mut self.sessions[key];
+            let seq = session.flight.expect(session.client.reply_mode.is_muted());
+            let return_to = ReturnTo { worker: self.id, session: key, seq };
+            let mut wire = Wire::new(&mut reply, &protocol);
+            let parking = executor.run_patiently(&mut held, row, text, (guest, return_to), &mut wire);
+            match parking {
+                Some(parking) => self.park(parking),
+                None => session.flight.answer(seq, &reply, session.out.tail()),
+            }
+            reply.clear();
+            self.spares.take_output(reply);
+            self.follow_up();
+            return self.begun(key);
+        }
+        let owner = self.placement.owner(shards[0]);
+        if shards.len() > 1 || owner == self.id {
+            return self.on_many_shards(key, row, text, shards);
+        }
+        if !self.links.has_room(owner) {
+            return Step::NotYet(Pause::Ring(owner));
+        }
+        let ReturnTo { seq, .. } = self.expect(key);
+        let errand = Errand { session: key, seq, row: row.id, shard: shards[0], hash: None, guest };
+        self.links.post(owner, errand, text.0, text.1);
+        self.executor.counters.hops_sent.add(1);
         Step::Begun(Pause::Landing)
     }
 

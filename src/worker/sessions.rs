@@ -213,6 +213,7 @@ impl Worker {
         self.sessions.unread_len -= unread_len;
         self.sessions.by_token[token.index()] = None;
         self.sessions.touch(key);
+        self.abandon_wait(key);
     }
 
     /// Looks after every session that had something to do in this turn.

@@ -83,6 +83,9 @@ impl Worker {
         for shard in self.berths.all_home() {
             // What is left over keeps the deadline in the past, so that the next turn does not wait.
             shard.keyspace.expire_due(self.executor.now_ms, EXPIRE_STEP);
+            if shard.keyspace.waiters().are_ready() {
+                self.executor.serve_waiters(&mut [&mut shard.keyspace]);
+            }
             self.executor.count(&shard.keyspace.take_stats());
             due_ms = due_ms.min(shard.keyspace.no_deadline_before_ms());
             if shard.keyspace.has_garbage() && !self.upkeep.littered.contains(&shard.id) {
@@ -90,6 +93,7 @@ impl Worker {
             }
         }
         self.upkeep.due_ms = due_ms;
+        self.follow_up();
     }
 
     fn reclaim(&mut self) {

@@ -3,9 +3,11 @@
 use super::effect::Event;
 use super::error::Error;
 use super::key::Key;
+use super::outcome::Patience;
 use shm::Handle;
 
 mod collections;
+mod waiting;
 
 pub use self::collections::Opened;
 use crate::keyspace::{Content, Entry, EntryView, Keyspace, Moved, Place, Value};
@@ -26,6 +28,8 @@ pub struct Caller {
     pub string_len_max: u64,
     /// A random number, new for each command.
     pub random: u64,
+    /// Whether the caller may wait for keys.
+    pub patience: Patience,
     /// Which names OBJECT ENCODING gives to collections.
     pub encodings: Encodings,
 }
@@ -362,7 +366,7 @@ impl<'e, 's> Exec<'e, 's> {
     #[inline]
     pub fn announce_in(&mut self, db: u32, key: &Key<'_>, event: Event) {
         let keyspace = self.keyspace(key);
-        keyspace.watches.note(db, key.bytes);
+        keyspace.note_change(db, key.bytes);
         keyspace.effects.announce(db, key.bytes, event);
     }
 }

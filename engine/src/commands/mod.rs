@@ -1,13 +1,15 @@
 //! The data commands: a folder per family, a file per group of kin. Only this table knows them all.
 
 mod keys;
+mod list;
 mod string;
 
 use crate::command::{DataCommand, VisitCommand};
 
 /// Every command on keys.
 pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
-    string::FAMILY.iter().chain(keys::FAMILY).copied().flatten()
+    let families = [keys::FAMILY, list::FAMILY, string::FAMILY];
+    families.into_iter().flatten().copied().flatten()
 }
 
 /// Every command that visits all shards.

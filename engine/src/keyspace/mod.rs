@@ -8,6 +8,7 @@ pub mod entry;
 pub mod expire;
 pub mod garbage;
 pub mod slot;
+pub mod waiters;
 pub mod watch;
 
 mod sweep;

@@ -12,6 +12,7 @@ use super::database::Database;
 use super::entry::{self, DEADLINE_MS_MAX, Entry, EntryParts, EntryView, Value};
 use super::garbage::{self, Fate};
 use super::slot::SlotRange;
+use super::waiters::Waiters;
 use super::watch::Watches;
 use crate::command::effect::{EffectLog, Event, words};
 use crate::command::{Key, KeyHasher};
@@ -36,6 +37,7 @@ pub struct Keyspace {
     pub(super) no_deadline_before_ms: u64,
     pub(crate) effects: EffectLog,
     pub(crate) watches: Watches,
+    pub(crate) waiters: Waiters,
     pub(crate) stats: Stats,
     /// The latest time at which a command ran here.
     last_ms: u64,
@@ -76,6 +78,7 @@ impl Keyspace {
             no_deadline_before_ms: 0,
             effects: EffectLog::default(),
             watches: Watches::default(),
+            waiters: Waiters::default(),
             stats: Stats::default(),
             last_ms: 0,
         };
@@ -117,6 +120,14 @@ impl Keyspace {
         &mut self.effects
     }
 
+    pub fn waiters(&self) -> &Waiters {
+        &self.waiters
+    }
+
+    pub fn waiters_mut(&mut self) -> &mut Waiters {
+        &mut self.waiters
+    }
+
     pub fn watches_mut(&mut self) -> &mut Watches {
         &mut self.watches
     }
@@ -140,6 +151,7 @@ impl Keyspace {
     pub fn commit(&mut self) {
         self.heap.commit();
         self.watches.commit();
+        self.waiters.commit();
         self.effects.seal();
     }
 
@@ -148,6 +160,7 @@ impl Keyspace {
         let is_open = self.heap.in_transaction();
         self.heap.rollback();
         self.watches.rollback();
+        self.waiters.rollback();
         self.effects.forget_unsealed();
         if is_open {
             self.read_mirror();
@@ -232,7 +245,7 @@ impl Keyspace {
     }
 
     /// Whether a key exists and its deadline has not passed. Deletes nothing.
-    pub(super) fn is_live(&self, db: u32, key: &Key<'_>, now_ms: u64) -> bool {
+    pub fn is_live(&self, db: u32, key: &Key<'_>, now_ms: u64) -> bool {
         self.peek(db, key, now_ms).is_some()
     }
 
@@ -293,17 +306,24 @@ impl Keyspace {
 
     // ---- changing ---------------------------------------------------------------------------
 
+    /// Notes for those who watch a key and those who wait for it that the running transaction changes it.
+    #[inline]
+    pub fn note_change(&mut self, db: u32, key: &[u8]) {
+        self.watches.note(db, key);
+        self.waiters.note(db, key);
+    }
+
     /// Records what a change means: its effect, and that the key's watchers have lost.
     #[inline]
     pub fn changed(&mut self, db: u32, key: &[u8], event: Event, command: impl FnOnce() -> Vec<Box<[u8]>>) {
-        self.watches.note(db, key);
+        self.note_change(db, key);
         self.effects.record(db, key, Some(event), command);
     }
 
     /// [`Keyspace::changed`] for a key whose value has come from another place: the canonical command
     /// stores what `entry` holds now.
     pub fn arrived(&mut self, db: u32, key: &[u8], event: Event, entry: Handle<Entry>) {
-        self.watches.note(db, key);
+        self.note_change(db, key);
         let view = EntryView::new(&self.heap, entry);
         let hasher = self.hasher.of_elements();
         self.effects.record(db, key, Some(event), || store_words(&view, hasher));

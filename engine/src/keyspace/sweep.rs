@@ -45,11 +45,16 @@ impl Keyspace {
         Ok(())
     }
 
-    /// Breaks the tickets of watched keys that exist.
+    /// Notes a change of those watched and waited-for keys that exist.
     fn note_watched(&mut self, db: u32, now_ms: u64) {
         for key in self.watches.keys_of(db) {
             if self.is_live(db, &self.hasher().key(&key), now_ms) {
                 self.watches.note(db, &key);
+            }
+        }
+        for key in self.waiters.keys_of(db) {
+            if self.is_live(db, &self.hasher().key(&key), now_ms) {
+                self.waiters.note(db, &key);
             }
         }
     }

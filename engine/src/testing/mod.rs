@@ -32,7 +32,7 @@ pub use self::quote::{quoted, words_of};
 pub use self::recorder::Recorder;
 use crate::command::effect::Effect;
 use crate::command::{
-    Args, Caller, DataCommand, Error, Exec, KeyHasher, Next, Reply, Routing, Tour, VisitCommand,
+    Args, Caller, DataCommand, Error, Exec, KeyHasher, Next, Patience, Reply, Routing, Tour, VisitCommand,
 };
 use crate::commands::{data_commands, visit_commands};
 use crate::keyspace::slot::{SLOT_COUNT, SlotRange};
@@ -92,6 +92,7 @@ impl Session {
             no_touch: false,
             string_len_max: 512 << 20,
             random: 1,
+            patience: Patience::Waits,
             encodings: Encodings::default(),
         };
         Session {

@@ -68,16 +68,39 @@ impl Survey for Kill {
     }
 }
 
-/// No command blocks yet, so nobody waits.
-fn unblock(_: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
+fn unblock(context: &mut Context<'_>, args: &mut Args<'_>, _: &mut dyn Reply) -> CommandResult {
     let id = args.word()?;
-    if !args.is_empty() && !args.take("TIMEOUT") && !args.take("ERROR") {
-        return Err(Error::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"));
-    }
+    let error = match (args.is_empty() || args.take("TIMEOUT"), args.take("ERROR")) {
+        (true, _) => None,
+        (_, true) => Some(&b"UNBLOCKED client unblocked via CLIENT UNBLOCK"[..]),
+        _ => return Err(Error::text("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR")),
+    };
     args.end()?;
-    number::parse_i64(id).ok_or(Error::NotInteger)?;
-    reply.integer(0);
+    let id = number::parse_i64(id).ok_or(Error::NotInteger)?;
+    context.later(Later::Survey(Box::new(Unblock { id, error, found: false })));
     Ok(Outcome::Done)
+}
+
+struct Unblock {
+    id: i64,
+    error: Option<&'static [u8]>,
+    found: bool,
+}
+
+impl Survey for Unblock {
+    fn worker(&mut self, worker: &mut dyn WorkerView) {
+        worker.clients(&mut |view| {
+            if i64::try_from(view.client.id) != Ok(self.id) || !view.client.is_blocked {
+                return Fate::Spare;
+            }
+            self.found = true;
+            Fate::EndWait { error: self.error }
+        });
+    }
+
+    fn finish(self: Box<Self>, reply: &mut dyn Reply) {
+        reply.integer(i64::from(self.found));
+    }
 }
 
 #[cfg(test)]

@@ -130,6 +130,7 @@ fn line(view: &ClientView<'_>, now_ms: u64) -> String {
 /// A letter for each thing that is particular about a client.
 fn flags(client: &Client) -> String {
     let letters = [
+        (client.is_blocked, 'b'),
         (client.close_after_reply, 'c'),
         (client.ends.is_unix, 'U'),
         (client.no_evict, 'e'),

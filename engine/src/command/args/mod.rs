@@ -1,7 +1,9 @@
 //! The words of a request, read from left to right.
 
 mod condition;
+pub mod count;
 mod expiry;
+pub mod timeout;
 
 pub use condition::{Comparison, Condition, DIGEST_LEN, digest_text};
 pub use expiry::{Base, ExpireTime, Expiry, Unit};

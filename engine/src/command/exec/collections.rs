@@ -108,6 +108,14 @@ impl Exec<'_, '_> {
         Ok(true)
     }
 
+    /// The same collection after other keys of its shard were stored or deleted, which may have moved its entry.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn refreshed<T>(&mut self, key: &Key<'_>, opened: Opened<T>) -> Result<Opened<T>, Error> {
+        Ok(Opened { place: self.place(key)?, ..opened })
+    }
+
     /// Stores a new collection, which is not empty, under a key, over whatever is there; without a deadline. Records
     /// nothing.
     ///
