@@ -64,6 +64,8 @@ pub struct Settings {
     pub query_buffer_bytes_max: u64,
     /// How long one argument may be.
     pub bulk_bytes_max: u64,
+    /// How long a HyperLogLog in its sparse form may be.
+    pub hll_sparse_len_max: usize,
     /// How much unread output a client may pile up.
     pub output_limits: OutputLimits,
     /// Password of the default user.
@@ -133,6 +135,7 @@ impl Settings {
             clients_max: 0,
             query_buffer_bytes_max: 0,
             bulk_bytes_max: 0,
+            hll_sparse_len_max: 0,
             output_limits: OutputLimits::default(),
             password: None,
             allow_debug: Allow::No,

@@ -27,6 +27,7 @@ pub struct Executor {
     pub random: Random,
     db_count: u32,
     string_len_max: u64,
+    hll_sparse_len_max: usize,
     coordinator: Box<dyn Coordinator + Send>,
     pub counters: Arc<WorkerCounters>,
     /// Rows called since the clock was last read, with the number of calls in a row.
@@ -48,6 +49,7 @@ impl Executor {
             random: Random::seeded(),
             db_count: 1,
             string_len_max: u64::MAX,
+            hll_sparse_len_max: 0,
             coordinator,
             counters,
             untimed: Vec::new(),
@@ -60,6 +62,7 @@ impl Executor {
     pub fn adopt(&mut self, settings: &Settings) {
         self.db_count = settings.databases;
         self.string_len_max = settings.bulk_bytes_max;
+        self.hll_sparse_len_max = settings.hll_sparse_len_max;
         self.tracks_latency = settings.latency_tracking;
     }
 
@@ -69,6 +72,7 @@ impl Executor {
             db_count: self.db_count,
             no_touch: guest.no_touch,
             string_len_max: self.string_len_max,
+            hll_sparse_len_max: self.hll_sparse_len_max,
             random: self.random.next(),
         }
     }

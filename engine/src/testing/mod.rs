@@ -85,7 +85,14 @@ impl Session {
             keyspace.effects_mut().listen(true);
             keyspace
         });
-        let caller = Caller { db: 0, db_count: 16, no_touch: false, string_len_max: 512 << 20, random: 1 };
+        let caller = Caller {
+            db: 0,
+            db_count: 16,
+            no_touch: false,
+            string_len_max: 512 << 20,
+            hll_sparse_len_max: 3000,
+            random: 1,
+        };
         Session {
             shards: shards.collect(),
             hasher,
