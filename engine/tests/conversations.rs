@@ -21,3 +21,8 @@ fn hold(folder: &str) {
 fn on_strings() {
     hold("strings");
 }
+
+#[test]
+fn on_bitmaps() {
+    hold("bitmaps");
+}

@@ -1,5 +1,7 @@
 //! The data commands: a folder per family, a file per group of kin. Only this table knows them all.
 
+mod bitmap;
+
 mod keys;
 mod string;
 
@@ -7,7 +9,8 @@ use crate::command::{DataCommand, VisitCommand};
 
 /// Every command on keys.
 pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
-    string::FAMILY.iter().chain(keys::FAMILY).copied().flatten()
+    let families = [string::FAMILY, bitmap::FAMILY, keys::FAMILY];
+    families.into_iter().flatten().copied().flatten()
 }
 
 /// Every command that visits all shards.

@@ -1,4 +1,6 @@
 //! The values that keys hold. Plain interfaces over a heap: no argument parsing, no replies.
 
+pub mod bitmap;
+
 pub mod lcs;
 pub mod string;
