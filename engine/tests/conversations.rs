@@ -26,3 +26,8 @@ fn on_strings() {
 fn on_bitmaps() {
     hold("bitmaps");
 }
+
+#[test]
+fn on_hyperloglogs() {
+    hold("hyperloglog");
+}

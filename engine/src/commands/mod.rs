@@ -1,6 +1,7 @@
 //! The data commands: a folder per family, a file per group of kin. Only this table knows them all.
 
 mod bitmap;
+mod hyperloglog;
 
 mod keys;
 mod string;
@@ -9,7 +10,7 @@ use crate::command::{DataCommand, VisitCommand};
 
 /// Every command on keys.
 pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
-    let families = [string::FAMILY, bitmap::FAMILY, keys::FAMILY];
+    let families = [string::FAMILY, bitmap::FAMILY, hyperloglog::FAMILY, keys::FAMILY];
     families.into_iter().flatten().copied().flatten()
 }
 
