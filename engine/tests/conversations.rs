@@ -21,3 +21,13 @@ fn hold(folder: &str) {
 fn on_strings() {
     hold("strings");
 }
+
+#[test]
+fn on_bitmaps() {
+    hold("bitmaps");
+}
+
+#[test]
+fn on_hyperloglogs() {
+    hold("hyperloglog");
+}

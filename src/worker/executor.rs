@@ -32,6 +32,7 @@ pub struct Executor {
     db_count: u32,
     string_len_max: u64,
     encodings: Encodings,
+    hll_sparse_len_max: usize,
     coordinator: Box<dyn Coordinator + Send>,
     pub counters: Arc<WorkerCounters>,
     /// What waiters that were served are to be told.
@@ -58,6 +59,7 @@ impl Executor {
             db_count: 1,
             string_len_max: u64::MAX,
             encodings: Encodings::default(),
+            hll_sparse_len_max: 0,
             coordinator,
             counters,
             woken: Vec::new(),
@@ -73,6 +75,7 @@ impl Executor {
         self.db_count = settings.databases;
         self.string_len_max = settings.bulk_bytes_max;
         self.encodings = settings.encodings;
+        self.hll_sparse_len_max = settings.hll_sparse_len_max;
         self.tracks_latency = settings.latency_tracking;
     }
 
@@ -87,6 +90,7 @@ impl Executor {
             db_count: self.db_count,
             no_touch: guest.no_touch,
             string_len_max: self.string_len_max,
+            hll_sparse_len_max: self.hll_sparse_len_max,
             random: self.random.next(),
             patience: Patience::None,
             encodings: self.encodings,

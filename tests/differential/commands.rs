@@ -83,6 +83,8 @@ pub struct Theme {
     pub strings: u32,
     pub numbers: u32,
     pub ranges: u32,
+    pub bits: u32,
+    pub sketches: u32,
     pub deadlines: u32,
     pub keys: u32,
     pub databases: u32,
@@ -98,6 +100,8 @@ impl Theme {
         strings: 24,
         numbers: 12,
         ranges: 10,
+        bits: 10,
+        sketches: 6,
         deadlines: 12,
         keys: 14,
         databases: 8,
@@ -110,6 +114,8 @@ impl Theme {
         strings: 2,
         numbers: 1,
         ranges: 1,
+        bits: 1,
+        sketches: 0,
         deadlines: 1,
         keys: 1,
         databases: 1,
@@ -120,12 +126,15 @@ impl Theme {
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 8] = [
+pub const THEMES: [(u32, Theme); 11] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
     (2, Theme { numbers: 20, ..Theme::NARROW }),
     (2, Theme { ranges: 20, ..Theme::NARROW }),
+    (3, Theme { bits: 20, ..Theme::NARROW }),
+    (1, Theme { size: Size::Large, bits: 10, ..Theme::NARROW }),
+    (2, Theme { strings: 1, ranges: 0, bits: 0, sketches: 20, ..Theme::NARROW }),
     (3, Theme { deadlines: 20, strings: 8, databases: 0, ..Theme::NARROW }),
     (2, Theme { looks: 20, strings: 10, spread: Spread::Wide, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, ranges: 10, ..Theme::NARROW }),
@@ -137,6 +146,9 @@ fn well_formed(theme: Theme) -> Words {
         (theme.strings, strings(size, spread)),
         (theme.numbers, numbers(spread)),
         (theme.ranges, ranges(size, spread)),
+        (theme.bits, bits(size, spread)),
+        // Of several elements the reference server keeps those before a damaged place.
+        (theme.sketches, sketches(spread, if theme.bits == 0 { 6 } else { 2 })),
         (theme.deadlines, deadlines(spread)),
         (theme.keys, keys(spread)),
         (theme.databases, databases(spread)),
@@ -215,6 +227,47 @@ fn ranges(size: Size, spread: Spread) -> Words {
         choices.push((3, command("LCS", vec![key(spread), key(spread), lcs_options])));
     }
     Union::new_weighted(choices).boxed()
+}
+
+fn bits(size: Size, spread: Spread) -> Words {
+    let operation = any_of(["AND", "OR", "XOR", "NOT"].map(name).to_vec());
+    let unit = || any_of(vec![name("BIT"), name("BIT"), name("BYTE"), stranger()]);
+    let ends = || all(vec![offset(size), offset(size)]);
+    let overflow = all(vec![name("OVERFLOW"), any_of(["WRAP", "SAT", "FAIL"].map(name).to_vec())]);
+    let place = || all(vec![field_type(), field_offset(size)]);
+    let get = || all(vec![name("GET"), place()]);
+    let write = all(vec![any_of(vec![name("SET"), name("INCRBY")]), place(), integer()]);
+    let steps = repeated(any_of(vec![get(), overflow, write.clone(), write]), 0..6);
+    Union::new_weighted(vec![
+        (4, command("SETBIT", vec![key(spread), bit_offset(size), bit()])),
+        (2, command("GETBIT", vec![key(spread), bit_offset(size)])),
+        (1, command("BITCOUNT", vec![key(spread)])),
+        (2, command("BITCOUNT", vec![key(spread), ends()])),
+        (2, command("BITCOUNT", vec![key(spread), ends(), unit()])),
+        (1, command("BITPOS", vec![key(spread), bit()])),
+        (1, command("BITPOS", vec![key(spread), bit(), offset(size)])),
+        (1, command("BITPOS", vec![key(spread), bit(), ends()])),
+        (2, command("BITPOS", vec![key(spread), bit(), ends(), unit()])),
+        (3, command("BITOP", vec![operation, key(spread), repeated(key(spread), 1..4)])),
+        (4, command("BITFIELD", vec![key(spread), steps])),
+        (1, command("BITFIELD_RO", vec![key(spread), repeated(get(), 0..3)])),
+    ])
+    .boxed()
+}
+
+/// With fewer elements than this at a time.
+fn sketches(spread: Spread, elements_end: usize) -> Words {
+    let elements = repeated(any_of(vec![integer(), value(Size::Small)]), 0..elements_end);
+    let debug = any_of(["DECODE", "DECODE", "ENCODING", "TODENSE", "BOGUS", "GETREG"].map(name).to_vec());
+    Union::new_weighted(vec![
+        (10, command("PFADD", vec![key(spread), elements])),
+        (3, command("PFCOUNT", vec![key(spread)])),
+        (2, command("PFCOUNT", vec![repeated(key(spread), 1..4)])),
+        (2, command("PFMERGE", vec![repeated(key(spread), 1..4)])),
+        (2, command("PFDEBUG", vec![debug, key(spread)])),
+        (1, command("GET", vec![key(spread)])),
+    ])
+    .boxed()
 }
 
 fn deadlines(spread: Spread) -> Words {
@@ -306,6 +359,8 @@ fn spelled_keys(size: Size, spread: Spread) -> Words {
         strings(size, spread),
         numbers(spread),
         ranges(size, spread),
+        bits(size, spread),
+        sketches(spread, 3),
         deadlines(spread),
         keys(spread),
         databases(spread),

@@ -303,6 +303,42 @@ pub fn offset(size: Size) -> Words {
     Union::new_weighted(choices).boxed()
 }
 
+/// The number of a bit.
+pub fn bit_offset(size: Size) -> Words {
+    let near = bytes((0u32..100).prop_map(|number| number.to_string().into_bytes()));
+    let small = texts(&["255", "256", "351", "352", "1000", "2047", "2048"]);
+    let large = texts(&["129999", "130000", "130047", "130048", "524288", "1000000"]);
+    let limit = texts(&["8388606", "8388607"]);
+    let beyond = texts(&["-1", "8388608", "8388615", "4294967295", "4294967296", "9223372036854775807"]);
+    let choices = match size {
+        Size::Small => vec![(12, near), (3, small), (1, beyond), (1, no_integer())],
+        Size::Large => vec![(6, near), (4, large), (2, limit), (1, beyond), (1, no_integer())],
+    };
+    Union::new_weighted(choices).boxed()
+}
+
+/// Where a field begins: a bit, or the number of a field.
+pub fn field_offset(size: Size) -> Words {
+    let nth = bytes((0u32..20).prop_map(|number| format!("#{number}").into_bytes()));
+    let odd = texts(&["#", "#-1", "##1", "#x", "# 1", "#1048576000"]);
+    Union::new_weighted(vec![(6, bit_offset(size)), (4, nth), (1, odd)]).boxed()
+}
+
+/// The type of a field.
+pub fn field_type() -> Words {
+    let sized =
+        bytes((any::<bool>(), 1u32..=64).prop_map(|(is_signed, bits)| {
+            format!("{}{bits}", if is_signed { 'i' } else { 'u' }).into_bytes()
+        }));
+    let usual = texts(&["u1", "i1", "u4", "i5", "u8", "i8", "i16", "u32", "u63", "i64"]);
+    let odd = texts(&["u64", "i65", "u0", "i-1", "u", "8", "U8", "x8", "u08", "i8\0x", ""]);
+    Union::new_weighted(vec![(6, sized), (8, usual), (1, odd)]).boxed()
+}
+
+pub fn bit() -> Words {
+    Union::new_weighted(vec![(12, texts(&["0", "1"])), (1, texts(&["2", "-1"])), (1, no_integer())]).boxed()
+}
+
 pub fn value(size: Size) -> Words {
     let letters =
         |lens: Vec<usize>| bytes((select(lens), b'a'..b'd').prop_map(|(len, letter)| vec![letter; len]));

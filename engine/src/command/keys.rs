@@ -5,16 +5,45 @@
 pub struct KeyAccess {
     /// Names as Redis gives them, e.g. `RO`, `access`.
     pub names: &'static [&'static str],
-    /// It does only this when an option is not given.
-    pub unless: Option<Unless>,
+    /// It does only this in requests of a certain kind.
+    pub variant: Option<Variant>,
 }
 
-/// See [`KeyAccess::unless`].
+/// See [`KeyAccess::variant`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unless {
-    /// A word behind the key's value.
-    pub option: &'static str,
+pub struct Variant {
+    pub when: When,
     pub names: &'static [&'static str],
+}
+
+/// What tells the requests of a [`Variant`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// There is no such word behind the key's value.
+    Without(&'static str),
+    /// All words behind the key are steps of BITFIELD that do not write.
+    OnlyGets,
+}
+
+impl When {
+    fn holds(self, words: &[&[u8]]) -> bool {
+        match self {
+            When::Without(option) => {
+                !words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(option.as_bytes()))
+            }
+            When::OnlyGets => {
+                let mut rest = words.get(2..).unwrap_or_default();
+                loop {
+                    rest = match rest {
+                        [] => return true,
+                        [step, _, _, rest @ ..] if step.eq_ignore_ascii_case(b"GET") => rest,
+                        [step, _, rest @ ..] if step.eq_ignore_ascii_case(b"OVERFLOW") => rest,
+                        _ => return false,
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl KeyAccess {
@@ -25,11 +54,19 @@ impl KeyAccess {
     pub const INSERT: KeyAccess = KeyAccess::of(&["OW", "insert"]);
     pub const UPDATE: KeyAccess = KeyAccess::of(&["RW", "update"]);
     pub const APPEND: KeyAccess = KeyAccess::of(&["RW", "insert"]);
+    /// Reads; what it finds out may be kept with the value.
+    pub const COUNT: KeyAccess = KeyAccess::of(&["RW", "access"]);
+    pub const READ_APPEND: KeyAccess = KeyAccess::of(&["RW", "access", "insert"]);
     pub const READ_UPDATE: KeyAccess = KeyAccess::of(&["RW", "access", "update"]);
     /// Reads as well with the option GET.
     pub const READ_UPDATE_VARIABLE: KeyAccess = KeyAccess {
         names: &["RW", "access", "update", "variable_flags"],
-        unless: Some(Unless { option: "GET", names: &["OW", "update"] }),
+        variant: Some(Variant { when: When::Without("GET"), names: &["OW", "update"] }),
+    };
+    /// Only reads when no step writes.
+    pub const BITFIELD: KeyAccess = KeyAccess {
+        names: &["RW", "access", "update", "variable_flags"],
+        variant: Some(Variant { when: When::OnlyGets, names: &["RO", "access"] }),
     };
     /// Whether it reads as well depends on the options.
     pub const DELETE_VARIABLE: KeyAccess = KeyAccess::of(&["RW", "delete", "variable_flags"]);
@@ -39,15 +76,13 @@ impl KeyAccess {
     pub const DELETE: KeyAccess = KeyAccess::of(&["RM", "delete"]);
 
     const fn of(names: &'static [&'static str]) -> KeyAccess {
-        KeyAccess { names, unless: None }
+        KeyAccess { names, variant: None }
     }
 
     /// The names that hold for a request.
     pub fn names_in(self, words: &[&[u8]]) -> impl Iterator<Item = &'static str> {
-        let has =
-            |option: &str| words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(option.as_bytes()));
-        let names =
-            self.unless.filter(|unless| !has(unless.option)).map_or(self.names, |unless| unless.names);
+        let variant = self.variant.filter(|variant| variant.when.holds(words));
+        let names = variant.map_or(self.names, |variant| variant.names);
         names.iter().copied().filter(|name| *name != "variable_flags")
     }
 }

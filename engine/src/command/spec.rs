@@ -135,6 +135,8 @@ pub struct Spec {
     pub tips: &'static [&'static str],
     /// For a command that should no longer be used: since which version, and what replaces it.
     pub deprecated: Option<(&'static str, &'static str)>,
+    /// For the server's own use and for debugging, not for applications.
+    pub is_internal: bool,
     /// Only its subcommands run. It has no ACL category of its group.
     pub is_container: bool,
 }
@@ -160,6 +162,7 @@ impl Spec {
             syntax: "",
             tips: &[],
             deprecated: None,
+            is_internal: false,
             is_container: false,
         }
     }
@@ -222,6 +225,12 @@ impl Spec {
     /// Since which version something else should be used, and what, as `COMMAND DOCS` says it.
     pub const fn deprecated(mut self, since: &'static str, replaced_by: &'static str) -> Spec {
         self.deprecated = Some((since, replaced_by));
+        self
+    }
+
+    /// Says that it is not for applications.
+    pub const fn internal(mut self) -> Spec {
+        self.is_internal = true;
         self
     }
 

@@ -91,9 +91,10 @@ impl Session {
             db_count: 16,
             no_touch: false,
             string_len_max: 512 << 20,
-            random: 1,
             patience: Patience::Waits,
             encodings: Encodings::default(),
+            hll_sparse_len_max: 3000,
+            random: 1,
         };
         Session {
             shards: shards.collect(),

@@ -1,8 +1,9 @@
 //! What the tests of random commands and of crashes share: a plain model of a server, and values of all
 //! sizes.
 
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code, unused_imports, reason = "each test program uses a part of it")]
 
+mod bits;
 mod model;
 mod words;
 

@@ -95,6 +95,13 @@ impl Model {
             "SETRANGE" if args[2].is_empty() => integer(self.get(&args[0]).map_or(0, Vec::len) as i64),
             "SETRANGE" => self.write(&args[0], number(&args[1]) as usize, &args[2]),
             "INCRBY" => self.increment(&args[0], number(&args[1])),
+            "SETBIT" => self.setbit(args),
+            "BITFIELD" => self.bitfield(args),
+            "BITOP" => self.bitop(args),
+            "PFADD" => self.pfadd(args),
+            "PFCOUNT" => self.pfcount(&args[0]),
+            "PFMERGE" => self.pfmerge(args),
+            "PFDEBUG" => self.make_dense(&args[1]),
             "DEL" | "UNLINK" => integer(args.iter().filter(|key| self.remove(key)).count() as i64),
             "EXISTS" | "TOUCH" => integer(args.iter().filter(|key| self.get(key).is_some()).count() as i64),
             "TYPE" => if self.get(&args[0]).is_some() { "string" } else { "none" }.to_owned(),
@@ -144,11 +151,11 @@ impl Model {
         (self.db, key.clone())
     }
 
-    fn get(&self, key: &Bytes) -> Option<&Bytes> {
+    pub(super) fn get(&self, key: &Bytes) -> Option<&Bytes> {
         self.data.get(&self.at(key)).map(|(value, _)| value)
     }
 
-    fn deadline(&self, key: &Bytes) -> Option<u64> {
+    pub(super) fn deadline(&self, key: &Bytes) -> Option<u64> {
         self.data.get(&self.at(key)).and_then(|(_, deadline_ms)| *deadline_ms)
     }
 
@@ -156,7 +163,7 @@ impl Model {
         self.get(key).map_or("(nil)".to_owned(), |value| quoted(value))
     }
 
-    fn set(&mut self, key: &Bytes, value: &Bytes, deadline_ms: Option<u64>) {
+    pub(super) fn set(&mut self, key: &Bytes, value: &Bytes, deadline_ms: Option<u64>) {
         self.data.insert(self.at(key), (value.clone(), deadline_ms));
     }
 
@@ -167,7 +174,12 @@ impl Model {
         }
     }
 
-    fn remove(&mut self, key: &Bytes) -> bool {
+    /// The value of a key, which is made if it is missing.
+    pub(super) fn value_mut(&mut self, key: &Bytes) -> &mut Bytes {
+        &mut self.data.entry(self.at(key)).or_default().0
+    }
+
+    pub(super) fn remove(&mut self, key: &Bytes) -> bool {
         self.data.remove(&self.at(key)).is_some()
     }
 
@@ -310,15 +322,15 @@ impl Model {
     }
 }
 
-fn number(word: &Bytes) -> i64 {
+pub(super) fn number(word: &Bytes) -> i64 {
     String::from_utf8_lossy(word).parse().expect("a number")
 }
 
-fn ok() -> String {
+pub(super) fn ok() -> String {
     "OK".to_owned()
 }
 
-fn integer(value: i64) -> String {
+pub(super) fn integer(value: i64) -> String {
     format!("(integer) {value}")
 }
 

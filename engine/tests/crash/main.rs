@@ -6,6 +6,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bits;
 mod databases;
 mod keys;
 mod many;

@@ -64,8 +64,16 @@ fn check(heap: &mut Heap, list: &List, plain: &[Bytes]) {
     while heap.reclaim(&mut Sweeper, 16).expect("room in the log") {}
     heap.verify(blocks).expect("nothing is lost or shared");
     assert_eq!(list.len(), plain.len());
-    assert!(list.iter_from(heap, 0).map(|text| text.view(heap).contiguous()).eq(plain.iter()));
-    assert!(list.back_from(heap, list.len()).map(|text| text.view(heap).contiguous()).eq(plain.iter().rev()));
+    assert!(
+        list.iter_from(heap, 0)
+            .map(|text| text.view(heap).contiguous().into_owned())
+            .eq(plain.iter().cloned())
+    );
+    assert!(
+        list.back_from(heap, list.len())
+            .map(|text| text.view(heap).contiguous().into_owned())
+            .eq(plain.iter().rev().cloned())
+    );
 }
 
 /// Frees what lists drop.
@@ -121,8 +129,10 @@ fn take(heap: &mut Heap, list: &mut List, plain: &mut Vec<Bytes>, step: Step) {
             while let Some(from) = next {
                 let record = list.record();
                 let hasher = StoredHasher::new([0; 16]);
-                let moves = |_: &Heap, block: shm::Handle<()>| (block.raw() ^ u32::from(salt)).count_ones() % 2 == 0;
-                let moved = relocate(heap, (List::KIND, record.bytes()), hasher, from, 3, &moves).expect("room");
+                let moves =
+                    |_: &Heap, block: shm::Handle<()>| (block.raw() ^ u32::from(salt)).count_ones() % 2 == 0;
+                let moved =
+                    relocate(heap, (List::KIND, record.bytes()), hasher, from, 3, &moves).expect("room");
                 *list = List::open(moved.0.bytes(), hasher);
                 next = moved.1;
             }
