@@ -33,6 +33,12 @@ impl Event {
     pub const fn string(name: &'static str) -> Event {
         Event { class: EventClass::String, name }
     }
+    pub const fn set(name: &'static str) -> Event {
+        Event { class: EventClass::Set, name }
+    }
+    pub const fn list(name: &'static str) -> Event {
+        Event { class: EventClass::List, name }
+    }
     pub const EXPIRED: Event = Event { class: EventClass::Expired, name: "expired" };
     pub const DEL: Event = Event::generic("del");
 }

@@ -1,13 +1,14 @@
 //! The data commands: a folder per family, a file per group of kin. Only this table knows them all.
 
 mod keys;
+mod set;
 mod string;
 
 use crate::command::{DataCommand, VisitCommand};
 
 /// Every command on keys.
 pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
-    string::FAMILY.iter().chain(keys::FAMILY).copied().flatten()
+    string::FAMILY.iter().chain(set::FAMILY).chain(keys::FAMILY).copied().flatten()
 }
 
 /// Every command that visits all shards.

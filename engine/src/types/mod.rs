@@ -4,6 +4,7 @@
 //! record in the key's entry ([`collection`]), and whose elements are packed byte strings ([`text`], [`element`]).
 
 pub mod collection;
+pub mod copies;
 pub mod element;
 mod kind;
 pub mod lcs;
