@@ -9,6 +9,7 @@ mod common;
 mod databases;
 mod keys;
 mod many;
+mod sets;
 mod strings;
 mod together;
 mod upkeep;
