@@ -6,7 +6,7 @@ use engine::command::effect::Effect;
 use engine::testing::Session;
 use shm::fault::{Crashes, Effort, Recording, copy_of, explore_together, some_panics};
 
-use crate::common::{Bytes, line, of_len, word, words};
+use crate::common::{Bytes, line, word, words};
 use crate::together::{Line, keys};
 use crate::world::{effort, is_full, panic_every};
 
@@ -97,11 +97,12 @@ fn ends_of(crashes: &Crashes) -> usize {
 
 /// The member of a number. Some lie apart, in one block or in many.
 fn member(number: usize) -> Bytes {
-    match number % 40 {
-        17 => of_len(300 + number, b'a'),
-        33 => of_len(40_000 + number, b'a'),
-        _ => word(format!("member:{number}")),
-    }
+    let len = match number {
+        33 | 513 => 40_000,
+        _ if number % 40 == 17 => 300 + number,
+        _ => return word(format!("member:{number}")),
+    };
+    (0..len).map(|at| b'a' + ((at + number) % 26) as u8).collect()
 }
 
 /// Two sets of which one half is common, of so many members each, and keys of other kinds.
