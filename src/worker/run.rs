@@ -227,9 +227,14 @@ impl Worker {
     fn on_shards_of_keys(&mut self, key: SessionKey, row: &'static Row, text: Text<'_>) -> Step {
         let mut hashes = Vec::new();
         let hasher = self.executor.hasher;
-        let known = with_slices(text.0, text.1, |words| {
-            row.spec.keys.walk(words, |at, _| hashes.push(hasher.hash(words[at])))
+        let (beyond, known) = with_slices(text.0, text.1, |words| {
+            let known = row.spec.keys.walk(words, |at, _| hashes.push(hasher.hash(words[at])));
+            (row.spec.keys.reach_beyond(words), known)
         });
+        if beyond {
+            let shards = self.placement.shards().collect();
+            return self.on_many_shards(key, row, text, shards);
+        }
         // Where the keys cannot be told the handler says what is wrong, without any shard to spoil.
         let site = known.ok().and_then(|()| self.placement.site(hashes));
         match site {

@@ -89,6 +89,8 @@ pub struct Theme {
     pub keys: u32,
     pub databases: u32,
     pub looks: u32,
+    pub sets: u32,
+    pub sorts: u32,
     pub others: u32,
 }
 
@@ -106,6 +108,8 @@ impl Theme {
         keys: 14,
         databases: 8,
         looks: 8,
+        sets: 10,
+        sorts: 0,
         others: 8,
     };
     /// Few calls of others, on two keys: what one call leaves, the next one meets.
@@ -120,13 +124,15 @@ impl Theme {
         keys: 1,
         databases: 1,
         looks: 1,
+        sets: 1,
+        sorts: 0,
         others: 0,
         ..Theme::MIXED
     };
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 11] = [
+pub const THEMES: [(u32, Theme); 13] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
@@ -137,6 +143,8 @@ pub const THEMES: [(u32, Theme); 11] = [
     (2, Theme { strings: 1, ranges: 0, bits: 0, sketches: 20, ..Theme::NARROW }),
     (3, Theme { deadlines: 20, strings: 8, databases: 0, ..Theme::NARROW }),
     (2, Theme { looks: 20, strings: 10, spread: Spread::Wide, ..Theme::NARROW }),
+    (3, Theme { sets: 30, keys: 4, ..Theme::NARROW }),
+    (2, Theme { sets: 20, sorts: 20, numbers: 0, spread: Spread::Wide, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, ranges: 10, ..Theme::NARROW }),
 ];
 
@@ -153,6 +161,8 @@ fn well_formed(theme: Theme) -> Words {
         (theme.keys, keys(spread)),
         (theme.databases, databases(spread)),
         (theme.looks, looks(spread)),
+        (theme.sets, sets(spread)),
+        (theme.sorts, sorts(spread)),
         (theme.others, any_of(vec![connection(spread), connection(spread), spelled_keys(size, spread)])),
     ];
     Union::new_weighted(choices.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()
@@ -335,6 +345,47 @@ fn looks(spread: Spread) -> Words {
     .boxed()
 }
 
+fn sets(spread: Spread) -> Words {
+    let some_keys = || repeated(key(spread), 1..4);
+    let counted = || {
+        let counts = any_of(vec![name("1"), name("2"), integer()]);
+        all(vec![counts, repeated(key(spread), 1..3)])
+    };
+    let limit = || some_of(vec![all(vec![name("LIMIT"), integer()])]);
+    let walk = some_of(vec![all(vec![name("COUNT"), integer()]), all(vec![name("MATCH"), pattern()])]);
+    Union::new_weighted(vec![
+        (8, command("SADD", vec![key(spread), repeated(member(), 1..6)])),
+        (3, command("SREM", vec![key(spread), repeated(member(), 1..4)])),
+        (2, command("SMOVE", vec![key(spread), key(spread), member()])),
+        (1, command("SISMEMBER", vec![key(spread), member()])),
+        (1, command("SMISMEMBER", vec![key(spread), repeated(member(), 1..4)])),
+        (2, commands(&["SCARD", "SMEMBERS"], &[key(spread)])),
+        (1, command("SPOP", vec![key(spread), integer()])),
+        (1, command("SRANDMEMBER", vec![key(spread), repeated(integer(), 0..2)])),
+        (3, commands(&["SINTER", "SUNION", "SDIFF"], &[some_keys()])),
+        (3, commands(&["SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"], &[key(spread), some_keys()])),
+        (2, command("SINTERCARD", vec![counted(), limit()])),
+        (2, command("SSCAN", vec![key(spread), name("0"), walk])),
+    ])
+    .boxed()
+}
+
+/// What has an order of its own is asked of SORT, the rest of SORT_RO.
+fn sorts(spread: Spread) -> Words {
+    let limit = || all(vec![name("LIMIT"), integer(), integer()]);
+    let patterns = || any_of(["*", "{a}*", "#", "*->x", "nosort", "b"].map(name).to_vec());
+    let get = || all(vec![name("GET"), patterns()]);
+    let ordered = || some_of(vec![limit(), get(), name("ASC"), name("DESC"), name("ALPHA"), name("ALPHA")]);
+    let by = some_of(vec![all(vec![name("BY"), patterns()]), get(), name("DESC"), name("ALPHA")]);
+    Union::new_weighted(vec![
+        (4, command("SORT", vec![key(spread), ordered()])),
+        (3, command("SORT", vec![key(spread), ordered(), name("STORE"), key(spread)])),
+        (3, command("SORT_RO", vec![key(spread), by])),
+        (1, command("SORT_RO", vec![key(spread), name("STORE"), key(spread)])),
+    ])
+    .boxed()
+}
+
 fn connection(spread: Spread) -> Words {
     let client = |parts| command("CLIENT", parts);
     any_of(vec![
@@ -365,6 +416,8 @@ fn spelled_keys(size: Size, spread: Spread) -> Words {
         keys(spread),
         databases(spread),
         looks(spread),
+        sets(spread),
+        sorts(spread),
     ]);
     let asked = any_of(vec![name("GETKEYS"), name("GETKEYSANDFLAGS")]);
     command("COMMAND", vec![asked, inner])

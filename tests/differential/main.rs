@@ -135,21 +135,31 @@ fn receive(wire: &mut Wire, together: &mut Vec<u8>, asked: &mut usize, replies: 
 }
 
 fn begins_iteration(request: &[Vec<u8>]) -> bool {
-    request.len() > 1 && request[0].eq_ignore_ascii_case(b"SCAN") && request[1] == b"0"
+    cursor_at(request).is_some_and(|at| request.get(at).is_some_and(|cursor| cursor == b"0"))
+}
+
+/// Which word is the cursor of a walk.
+fn cursor_at(request: &[Vec<u8>]) -> Option<usize> {
+    match request[0].to_ascii_uppercase().as_slice() {
+        b"SCAN" => Some(1),
+        b"SSCAN" => Some(2),
+        _ => None,
+    }
 }
 
 /// Goes on until the cursor is 0 again. The result is all that was found, sorted, without a cursor.
 fn iterate(wire: &mut Wire, request: &[Vec<u8>], mut reply: Vec<u8>) -> Vec<u8> {
     let mut request = request.to_vec();
     let mut found = Vec::new();
+    let Some(at) = cursor_at(&request) else { return reply };
     loop {
         let mut bulks = wire::bulks(&reply);
         if wire::is_error(&reply) || bulks.is_empty() {
             return reply;
         }
         found.extend(bulks.split_off(1));
-        request[1] = bulks.remove(0);
-        if request[1] == b"0" {
+        request[at] = bulks.remove(0);
+        if request[at] == b"0" {
             found.sort();
             return encode(&found);
         }

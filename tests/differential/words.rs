@@ -118,6 +118,19 @@ pub fn key(spread: Spread) -> Words {
     Union::new_weighted(vec![(12, texts(&["a", "b", "c", "{a}d", "e"])), (2, odd), (1, long)]).boxed()
 }
 
+/// A member of a set, one of few.
+pub fn member() -> Words {
+    let small = bytes((-3i64..12).prop_map(|number| number.to_string().into_bytes()));
+    let long = bytes((0u8..3).prop_map(|last| [vec![b'm'; 300], vec![b'0' + last]].concat()));
+    Union::new_weighted(vec![
+        (6, small),
+        (4, texts(&["a", "b", "c", "d", "", "01", "1.5", "A", "ab", "a b"])),
+        (1, long),
+        (1, edge()),
+    ])
+    .boxed()
+}
+
 pub fn integer() -> Words {
     let small = bytes((-20i64..20).prop_map(|number| number.to_string().into_bytes()));
     let any = bytes(any::<i64>().prop_map(|number| number.to_string().into_bytes()));

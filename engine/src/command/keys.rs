@@ -70,6 +70,7 @@ impl KeyAccess {
     };
     /// Whether it reads as well depends on the options.
     pub const DELETE_VARIABLE: KeyAccess = KeyAccess::of(&["RW", "delete", "variable_flags"]);
+    pub const UPDATE_DELETE: KeyAccess = KeyAccess::of(&["RW", "delete"]);
     pub const READ_DELETE: KeyAccess = KeyAccess::of(&["RW", "access", "delete"]);
     /// Removes some of what the value is made of.
     pub const TRIM: KeyAccess = KeyAccess::of(&["RW", "delete"]);
@@ -94,6 +95,8 @@ pub enum Begin {
     Index(u8),
     /// After this word (any case), searched from `from` on; negative `from`: backwards from the end.
     Keyword { word: &'static str, from: i8 },
+    /// At no place that could be said: [`Hidden`] keys.
+    Unknown,
 }
 
 /// How to go on.
@@ -104,6 +107,18 @@ pub enum Find {
     Range { last: i8, step: u8, limit: u8 },
     /// A number at `count_at` (from the beginning point) says how many keys follow from `first`.
     Count { count_at: u8, first: u8, step: u8 },
+    /// With [`Begin::Unknown`].
+    Unknown,
+}
+
+/// Keys that no place tells: a function finds those among the words, and knows whether there may be others.
+#[derive(Debug, Clone, Copy)]
+pub struct Hidden {
+    /// Visits those among the words.
+    pub visit: fn(&[&[u8]], &mut dyn FnMut(usize, KeyAccess)),
+    /// Whether the command asks for keys that its words do not name: they follow from what other keys hold. It needs
+    /// all shards then.
+    pub reaches_beyond: fn(&[&[u8]]) -> bool,
 }
 
 /// One run of keys.
@@ -142,6 +157,11 @@ impl KeySpec {
         }
     }
 
+    /// Keys that only [`Hidden::visit`] finds, if anything does.
+    pub const fn unknown(access: KeyAccess) -> KeySpec {
+        KeySpec { begin: Begin::Unknown, find: Find::Unknown, access, notes: "" }
+    }
+
     pub const fn notes(mut self, notes: &'static str) -> KeySpec {
         self.notes = notes;
         self
@@ -153,9 +173,10 @@ impl KeySpec {
 }
 
 /// All keys of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Keys {
     pub specs: &'static [KeySpec],
+    hidden: Option<Hidden>,
 }
 
 /// The words do not say where the keys are: a bad count, or a keyword that is missing.
@@ -163,16 +184,28 @@ pub struct Keys {
 pub struct KeysUnclear;
 
 impl Keys {
-    pub const NONE: Keys = Keys { specs: &[] };
+    pub const NONE: Keys = Keys::new(&[]);
     /// One key, word 1, read.
-    pub const ONE: Keys = Keys { specs: &[KeySpec::one(1, KeyAccess::READ)] };
+    pub const ONE: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::READ)]);
     /// One key, word 1, of which only metadata is read.
-    pub const ONE_LOOK: Keys = Keys { specs: &[KeySpec::one(1, KeyAccess::LOOK)] };
+    pub const ONE_LOOK: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::LOOK)]);
     /// One key, word 1, updated.
-    pub const ONE_UPDATE: Keys = Keys { specs: &[KeySpec::one(1, KeyAccess::UPDATE)] };
+    pub const ONE_UPDATE: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::UPDATE)]);
 
     pub const fn new(specs: &'static [KeySpec]) -> Keys {
-        Keys { specs }
+        Keys { specs, hidden: None }
+    }
+
+    /// Keys besides those whose places are known.
+    pub const fn hidden(mut self, hidden: Hidden) -> Keys {
+        self.hidden = Some(hidden);
+        self
+    }
+
+    /// Whether a request asks for keys that its words do not name, see [`Hidden::reaches_beyond`].
+    #[inline]
+    pub fn reach_beyond(&self, words: &[&[u8]]) -> bool {
+        self.hidden.is_some_and(|hidden| (hidden.reaches_beyond)(words))
     }
 
     /// Calls `visit` with the index of each key among `words` and what is done with it.
@@ -182,6 +215,9 @@ impl Keys {
     pub fn walk(&self, words: &[&[u8]], mut visit: impl FnMut(usize, KeyAccess)) -> Result<(), KeysUnclear> {
         for spec in self.specs {
             spec.walk(words, &mut visit)?;
+        }
+        if let Some(hidden) = self.hidden {
+            (hidden.visit)(words, &mut visit);
         }
         Ok(())
     }
@@ -214,6 +250,7 @@ impl KeySpec {
                 Some(index) => index + 1,
                 None => return Ok(()),
             },
+            Begin::Unknown => return Ok(()),
         };
         if begin >= words.len() {
             return Ok(());
@@ -244,6 +281,7 @@ impl KeySpec {
                 }
                 Ok(())
             }
+            Find::Unknown => Ok(()),
         }
     }
 }
@@ -295,6 +333,24 @@ mod tests {
             let words: Vec<&[u8]> = request.iter().map(|word| word.as_bytes()).collect();
             assert_eq!(COUNTED.walk(&words, |_, _| ()), Err(KeysUnclear), "{request:?}");
         }
+    }
+
+    #[test]
+    fn hidden_keys_are_found_by_a_function() {
+        const HIDDEN: Hidden = Hidden {
+            visit: |words, visit| visit(words.len() - 1, KeyAccess::OVERWRITE),
+            reaches_beyond: |words| words.contains(&&b"*"[..]),
+        };
+        const LAST: Keys =
+            Keys::new(&[KeySpec::one(1, KeyAccess::READ), KeySpec::unknown(KeyAccess::OVERWRITE)])
+                .hidden(HIDDEN);
+        check(LAST, "X a b c", &[1, 3]);
+        assert!(
+            LAST.reach_beyond(&[b"X", b"*"])
+                && !LAST.reach_beyond(&[b"X"])
+                && !Keys::ONE.reach_beyond(&[b"*"])
+        );
+        assert_eq!(LAST.legacy_range(), (1, 1, 1));
     }
 
     #[test]

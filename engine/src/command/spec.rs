@@ -104,7 +104,8 @@ pub enum Routing {
     Keyless,
     /// On the shard of its one key.
     OneShard,
-    /// On all shards of its keys, held together; like `OneShard` when they are the same.
+    /// On all shards of its keys, held together; like `OneShard` when they are the same. On every shard if its
+    /// keys reach beyond its words ([`Keys::reach_beyond`]).
     ManyShards,
     /// On every shard, held together.
     AllShards,
@@ -243,8 +244,10 @@ impl Spec {
     /// All ACL categories: those of the group and the flags, and the extra ones.
     pub const fn all_categories(&self) -> Categories {
         let mut all = self.extra_categories;
-        // WAIT and its kin are generic and have nothing to do with keys.
-        if !self.is_container && !matches!((self.group, self.routing), (Group::Generic, Routing::Keyless)) {
+        // WAIT and its kin are generic and have nothing to do with keys; SORT is of the types that it sorts.
+        let is_elsewhere =
+            self.extra_categories.contains(Categories::SORTEDSET) || matches!(self.routing, Routing::Keyless);
+        if !self.is_container && !(matches!(self.group, Group::Generic) && is_elsewhere) {
             all = all.union(self.group.category());
         }
         if self.flags.contains(Flags::WRITE) {

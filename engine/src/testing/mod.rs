@@ -292,7 +292,7 @@ impl Session {
             // The handler says what is wrong, without any shard.
             slots.clear();
         }
-        let all = command.spec.routing == Routing::AllShards;
+        let all = command.spec.routing == Routing::AllShards || command.spec.keys.reach_beyond(words);
         let is_held = |keyspace: &Keyspace| all || slots.iter().any(|&slot| keyspace.slots().contains(slot));
         let mut held: Vec<&mut Keyspace> =
             self.shards.iter_mut().filter(|keyspace| is_held(keyspace)).collect();

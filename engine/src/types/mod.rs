@@ -5,6 +5,7 @@
 
 pub mod bitmap;
 pub mod collection;
+pub mod copies;
 pub mod element;
 pub mod hyperloglog;
 mod kind;

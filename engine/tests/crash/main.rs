@@ -7,9 +7,12 @@
 mod common;
 
 mod bits;
+mod collections;
 mod databases;
 mod keys;
+mod lists;
 mod many;
+mod sets;
 mod strings;
 mod together;
 mod upkeep;

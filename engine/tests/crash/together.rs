@@ -13,10 +13,10 @@ use crate::world::is_full;
 
 /// A control segment's line, and when it said that the transaction is committed.
 #[derive(Clone, Default)]
-struct Line(Rc<Cell<Option<u64>>>, Rc<Cell<Option<u64>>>);
+pub struct Line(pub Rc<Cell<Option<u64>>>, pub Rc<Cell<Option<u64>>>);
 
 impl Line {
-    fn is_decided(&self, moment: u64) -> bool {
+    pub fn is_decided(&self, moment: u64) -> bool {
         self.0.get().is_some_and(|at| at <= moment) && self.1.get().is_none_or(|at| at > moment)
     }
 }
@@ -35,7 +35,7 @@ impl Coordinator for Line {
 }
 
 /// Keys of shard 0 and of shard 1.
-fn keys() -> [Bytes; 4] {
+pub fn keys() -> [Bytes; 4] {
     let session = Session::new(2);
     let of_shard = |shard: usize, skip: usize| {
         let mut keys = (0..).map(|number| word(format!("key:{number}")));

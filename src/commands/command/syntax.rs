@@ -263,6 +263,7 @@ fn covers(spec: &KeySpec, place: usize) -> bool {
             is_before_last && distance.is_multiple_of(usize::from(step))
         }
         Find::Count { first, .. } => distance == usize::from(first),
+        Find::Unknown => false,
     }
 }
 

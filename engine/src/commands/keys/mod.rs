@@ -7,6 +7,7 @@ mod flush;
 mod inspect;
 mod rename;
 mod scan;
+mod sort;
 mod swapdb;
 mod ttl;
 
@@ -19,6 +20,7 @@ pub(super) const FAMILY: &[&[DataCommand]] = &[
     flush::COMMANDS,
     inspect::COMMANDS,
     rename::COMMANDS,
+    sort::COMMANDS,
     swapdb::COMMANDS,
     ttl::COMMANDS,
 ];
