@@ -90,6 +90,8 @@ impl Worker {
             match self.step(key, call, text, &input, armed) {
                 Step::Done => {}
                 Step::Begun(until) => {
+                    let client = &mut self.sessions[key].client;
+                    client.reply_mode = client.reply_mode.after_command();
                     (consumed, pause) = (call.end, Some(until));
                     break;
                 }
