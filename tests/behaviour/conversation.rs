@@ -40,7 +40,8 @@ impl Conversation {
         let (mut hearth_only, mut open) = (false, false);
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
-            let words = |command| words_of(command).unwrap_or_else(|| panic!("{name}:{number}: unbalanced quotes"));
+            let words =
+                |command| words_of(command).unwrap_or_else(|| panic!("{name}:{number}: unbalanced quotes"));
             let mut letters = line.chars();
             let (other, mark) = (letters.next(), letters.next());
             let act = match (other.filter(char::is_ascii_lowercase), mark) {
@@ -48,7 +49,9 @@ impl Conversation {
                 (Some(other), Some('>')) => Some(Act::Send(other, words(&line[2..]))),
                 (Some(other), Some('<')) => Some(Act::Receive(other)),
                 _ => line.strip_prefix("#? blocked ").map(|count| {
-                    Act::AwaitBlocked(count.parse().unwrap_or_else(|_| panic!("{name}:{number}: not a number")))
+                    Act::AwaitBlocked(
+                        count.parse().unwrap_or_else(|_| panic!("{name}:{number}: not a number")),
+                    )
                 }),
             };
             if let Some(act) = act {
@@ -85,7 +88,11 @@ impl Conversation {
             let (asked, reply) = match &exchange.act {
                 Act::Call(words) => (words.join(&b' '), client.call(words)),
                 Act::Send(other, words) => {
-                    others.entry(*other).or_insert_with(|| server.client()).send(words).expect("an open connection");
+                    others
+                        .entry(*other)
+                        .or_insert_with(|| server.client())
+                        .send(words)
+                        .expect("an open connection");
                     continue;
                 }
                 Act::Receive(other) => {

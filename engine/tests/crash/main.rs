@@ -11,5 +11,6 @@ mod keys;
 mod many;
 mod strings;
 mod together;
+mod transactions;
 mod upkeep;
 mod world;
