@@ -4,3 +4,4 @@ mod atomic;
 mod limits;
 mod order;
 mod rig;
+mod transactions;
