@@ -87,6 +87,7 @@ pub struct Theme {
     pub keys: u32,
     pub databases: u32,
     pub looks: u32,
+    pub transactions: u32,
     pub others: u32,
 }
 
@@ -102,6 +103,7 @@ impl Theme {
         keys: 14,
         databases: 8,
         looks: 8,
+        transactions: 8,
         others: 8,
     };
     /// Few calls of others, on two keys: what one call leaves, the next one meets.
@@ -114,13 +116,14 @@ impl Theme {
         keys: 1,
         databases: 1,
         looks: 1,
+        transactions: 1,
         others: 0,
         ..Theme::MIXED
     };
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 8] = [
+pub const THEMES: [(u32, Theme); 9] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
@@ -128,6 +131,7 @@ pub const THEMES: [(u32, Theme); 8] = [
     (2, Theme { ranges: 20, ..Theme::NARROW }),
     (3, Theme { deadlines: 20, strings: 8, databases: 0, ..Theme::NARROW }),
     (2, Theme { looks: 20, strings: 10, spread: Spread::Wide, ..Theme::NARROW }),
+    (3, Theme { transactions: 12, strings: 12, numbers: 4, databases: 3, keys: 4, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, ranges: 10, ..Theme::NARROW }),
 ];
 
@@ -141,6 +145,7 @@ fn well_formed(theme: Theme) -> Words {
         (theme.keys, keys(spread)),
         (theme.databases, databases(spread)),
         (theme.looks, looks(spread)),
+        (theme.transactions, transactions(spread)),
         (theme.others, any_of(vec![connection(spread), connection(spread), spelled_keys(size, spread)])),
     ];
     Union::new_weighted(choices.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()
@@ -278,6 +283,17 @@ fn looks(spread: Spread) -> Words {
         (1, command("MEMORY", vec![name("USAGE"), key(spread), samples])),
         (1, command("MEMORY", vec![name("BOGUS"), key(spread)])),
         (1, command("DEBUG", vec![name("DIGEST-VALUE"), repeated(key(spread), 0..3)])),
+    ])
+    .boxed()
+}
+
+fn transactions(spread: Spread) -> Words {
+    Union::new_weighted(vec![
+        (4, command("MULTI", vec![])),
+        (4, command("EXEC", vec![])),
+        (1, command("DISCARD", vec![])),
+        (3, command("WATCH", vec![repeated(key(spread), 1..3)])),
+        (1, command("UNWATCH", vec![])),
     ])
     .boxed()
 }
