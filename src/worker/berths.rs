@@ -9,7 +9,7 @@ use engine::shard::{Shard, ShardId};
 use net::resp::Word;
 
 use super::batch::{Batch, Errand};
-use super::message::{Hold, Inquiry, Visit};
+use super::message::{Hold, Inquiry, Unwatch, Visit};
 use crate::dispatch::WorkerId;
 
 /// Somebody who wants a shard.
@@ -19,6 +19,7 @@ pub enum Waiting {
     Hold(Box<Hold>),
     Visit(Box<Visit>),
     Inquiry(Box<Inquiry>),
+    Unwatch(Box<Unwatch>),
 }
 
 /// By shard, the foreign ones too.
@@ -87,6 +88,13 @@ impl Berths {
     #[inline]
     pub fn is_home(&self, id: ShardId) -> bool {
         self.berths[usize::from(id.0)].shard.is_some()
+    }
+
+    /// Whether a shard is at home for whoever comes.
+    #[inline]
+    pub fn is_free(&self, id: ShardId) -> bool {
+        let berth = &self.berths[usize::from(id.0)];
+        berth.shard.is_some() && !berth.is_reserved
     }
 
     /// All shards that are at home.

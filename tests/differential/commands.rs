@@ -91,6 +91,7 @@ pub struct Theme {
     pub looks: u32,
     pub sets: u32,
     pub sorts: u32,
+    pub transactions: u32,
     pub others: u32,
 }
 
@@ -110,6 +111,7 @@ impl Theme {
         looks: 8,
         sets: 10,
         sorts: 0,
+        transactions: 8,
         others: 8,
     };
     /// Few calls of others, on two keys: what one call leaves, the next one meets.
@@ -126,13 +128,14 @@ impl Theme {
         looks: 1,
         sets: 1,
         sorts: 0,
+        transactions: 1,
         others: 0,
         ..Theme::MIXED
     };
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 13] = [
+pub const THEMES: [(u32, Theme); 14] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
@@ -145,6 +148,7 @@ pub const THEMES: [(u32, Theme); 13] = [
     (2, Theme { looks: 20, strings: 10, spread: Spread::Wide, ..Theme::NARROW }),
     (3, Theme { sets: 30, keys: 4, ..Theme::NARROW }),
     (2, Theme { sets: 20, sorts: 20, numbers: 0, spread: Spread::Wide, ..Theme::NARROW }),
+    (3, Theme { transactions: 12, strings: 12, numbers: 4, databases: 3, keys: 4, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, ranges: 10, ..Theme::NARROW }),
 ];
 
@@ -163,6 +167,7 @@ fn well_formed(theme: Theme) -> Words {
         (theme.looks, looks(spread)),
         (theme.sets, sets(spread)),
         (theme.sorts, sorts(spread)),
+        (theme.transactions, transactions(spread)),
         (theme.others, any_of(vec![connection(spread), connection(spread), spelled_keys(size, spread)])),
     ];
     Union::new_weighted(choices.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()
@@ -382,6 +387,17 @@ fn sorts(spread: Spread) -> Words {
         (3, command("SORT", vec![key(spread), ordered(), name("STORE"), key(spread)])),
         (3, command("SORT_RO", vec![key(spread), by])),
         (1, command("SORT_RO", vec![key(spread), name("STORE"), key(spread)])),
+    ])
+    .boxed()
+}
+
+fn transactions(spread: Spread) -> Words {
+    Union::new_weighted(vec![
+        (4, command("MULTI", vec![])),
+        (4, command("EXEC", vec![])),
+        (1, command("DISCARD", vec![])),
+        (3, command("WATCH", vec![repeated(key(spread), 1..3)])),
+        (1, command("UNWATCH", vec![])),
     ])
     .boxed()
 }

@@ -22,7 +22,7 @@ use proptest::strategy::Union;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
 use commands::{Call, THEMES, Theme};
-use differences::{are_alike, companions, line, tame};
+use differences::{are_alike, are_alike_in_exec, companions, line, tame};
 use support::TestServer;
 use support::client::encode;
 use wire::Wire;
@@ -81,6 +81,7 @@ impl Conversation {
                 requests.push(vec![b"PEXPIRETIME".to_vec(), key]);
             }
         }
+        requests.push(line("DISCARD"));
         for db in DATABASES {
             requests.push(line(db));
             requests.extend(["SCAN 0", "DBSIZE"].map(line));
@@ -177,12 +178,22 @@ fn compare(
     let theirs = hold(redis, &requests);
     for (hearth, threads) in hearths.iter().zip(1..) {
         let ours = hold(hearth, &requests);
+        let mut queue = Vec::new();
         for (nth, request) in requests.iter().enumerate() {
             let (theirs, ours) = (theirs.get(nth), ours.get(nth));
             let is_greeting = request[0] == b"HELLO";
-            let fits = theirs
-                .zip(ours)
-                .is_some_and(|(theirs, ours)| is_greeting || are_alike(request, theirs, ours));
+            let fits = theirs.zip(ours).is_some_and(|(theirs, ours)| {
+                is_greeting
+                    || are_alike(request, theirs, ours)
+                    || request[0].eq_ignore_ascii_case(b"EXEC") && are_alike_in_exec(&queue, theirs, ours)
+            });
+            match ours {
+                Some(reply) if reply == b"+QUEUED\r\n" => queue.push(request),
+                Some(reply) if reply == b"+OK\r\n" && request[0].eq_ignore_ascii_case(b"MULTI") => {
+                    queue.clear()
+                }
+                _ => {}
+            }
             if !fits {
                 let mut text = String::new();
                 let _ = words::show(request, &mut text);

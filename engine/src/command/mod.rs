@@ -21,4 +21,4 @@ pub use keys::{Hidden, KeyAccess, KeySpec, Keys};
 pub use outcome::{CommandResult, Nothing, Outcome, Patience, Wait};
 pub use reply::Reply;
 pub use row::{DataCommand, Next, Tour, VisitCommand, Visitor};
-pub use spec::{Arity, Group, Routing, Spec};
+pub use spec::{Arity, Group, InMulti, Routing, Spec};

@@ -113,6 +113,17 @@ pub enum Routing {
     Visit,
 }
 
+/// What becomes of a command that comes between MULTI and EXEC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InMulti {
+    /// It waits for EXEC.
+    Queued,
+    /// It runs at once: it is about the transaction, or ends it by the way.
+    AtOnce,
+    /// It runs what was queued. Turned away, it drops that instead.
+    Ends,
+}
+
 /// One command, or one subcommand (`"CLIENT|LIST"`).
 #[derive(Debug, Clone, Copy)]
 pub struct Spec {
@@ -140,6 +151,7 @@ pub struct Spec {
     pub is_internal: bool,
     /// Only its subcommands run. It has no ACL category of its group.
     pub is_container: bool,
+    pub in_multi: InMulti,
 }
 
 impl Spec {
@@ -165,6 +177,7 @@ impl Spec {
             deprecated: None,
             is_internal: false,
             is_container: false,
+            in_multi: InMulti::Queued,
         }
     }
 
@@ -181,6 +194,12 @@ impl Spec {
     /// A command that has nothing to do with keys.
     pub const fn plain(name: &'static str, arity: Arity) -> Spec {
         Spec::new(name, arity, Keys::NONE, Flags::empty())
+    }
+
+    /// Names keys of a command that a shard does not run.
+    pub const fn keys(mut self, keys: Keys) -> Spec {
+        self.keys = keys;
+        self
     }
 
     pub const fn group(mut self, group: Group) -> Spec {
@@ -238,6 +257,12 @@ impl Spec {
     /// Says that only its subcommands run.
     pub const fn container(mut self) -> Spec {
         self.is_container = true;
+        self
+    }
+
+    /// Says what becomes of it between MULTI and EXEC.
+    pub const fn in_multi(mut self, in_multi: InMulti) -> Spec {
+        self.in_multi = in_multi;
         self
     }
 

@@ -18,6 +18,7 @@ pub struct Model {
     pub now_ms: u64,
     pub db: u32,
     data: Data,
+    queue: Option<Vec<Vec<Bytes>>>,
 }
 
 impl Model {
@@ -37,6 +38,11 @@ impl Model {
         self.live().keys().filter(|(at, _)| *at == db).map(|(_, key)| key.clone()).collect()
     }
 
+    /// [`super::ask`] for the model.
+    pub fn ask(&mut self, request: &[Bytes]) -> String {
+        super::requests_in(request).fold(String::new(), |_, request| self.call(request))
+    }
+
     /// Does what the request says and returns the reply as text.
     ///
     /// # Panics
@@ -46,7 +52,24 @@ impl Model {
         let text = |at: usize| words.get(at).map(|word| String::from_utf8_lossy(word).into_owned());
         let name = text(0).expect("a request");
         let args = &words[1..];
+        if name != "EXEC"
+            && let Some(queue) = &mut self.queue
+        {
+            queue.push(words.to_vec());
+            return "QUEUED".to_owned();
+        }
         match name.as_str() {
+            "MULTI" => {
+                self.queue = Some(Vec::new());
+                ok()
+            }
+            "EXEC" => {
+                let queue = self.queue.take().expect("a transaction");
+                let width = queue.len().to_string().len();
+                let replies =
+                    queue.iter().zip(1..).map(|(words, nth)| format!("{nth:>width$}) {}", self.call(words)));
+                replies.collect::<Vec<_>>().join("\n")
+            }
             "SELECT" => {
                 self.db = number(&args[0]) as u32;
                 ok()

@@ -15,5 +15,6 @@ mod many;
 mod sets;
 mod strings;
 mod together;
+mod transactions;
 mod upkeep;
 mod world;

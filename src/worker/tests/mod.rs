@@ -4,6 +4,7 @@ mod atomic;
 mod limits;
 mod order;
 mod rig;
+mod transactions;
 mod waiting;
 
 use rig::Peer;
