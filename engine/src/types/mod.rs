@@ -11,6 +11,7 @@ mod kind;
 pub mod lcs;
 pub mod list;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod text;
 
