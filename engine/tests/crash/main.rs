@@ -10,6 +10,7 @@ mod bits;
 mod databases;
 mod keys;
 mod many;
+mod streams;
 mod strings;
 mod together;
 mod upkeep;
