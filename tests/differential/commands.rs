@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::Union;
 
+use crate::streams::streams;
 use crate::words::*;
 
 /// One command with its words.
@@ -90,6 +91,7 @@ pub struct Theme {
     pub databases: u32,
     pub looks: u32,
     pub others: u32,
+    pub streams: u32,
 }
 
 impl Theme {
@@ -107,6 +109,7 @@ impl Theme {
         databases: 8,
         looks: 8,
         others: 8,
+        streams: 4,
     };
     /// Few calls of others, on two keys: what one call leaves, the next one meets.
     const NARROW: Theme = Theme {
@@ -121,12 +124,13 @@ impl Theme {
         databases: 1,
         looks: 1,
         others: 0,
+        streams: 0,
         ..Theme::MIXED
     };
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 11] = [
+pub const THEMES: [(u32, Theme); 12] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
@@ -138,6 +142,7 @@ pub const THEMES: [(u32, Theme); 11] = [
     (3, Theme { deadlines: 20, strings: 8, databases: 0, ..Theme::NARROW }),
     (2, Theme { looks: 20, strings: 10, spread: Spread::Wide, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, ranges: 10, ..Theme::NARROW }),
+    (4, Theme { streams: 60, databases: 0, ..Theme::NARROW }),
 ];
 
 fn well_formed(theme: Theme) -> Words {
@@ -153,6 +158,7 @@ fn well_formed(theme: Theme) -> Words {
         (theme.keys, keys(spread)),
         (theme.databases, databases(spread)),
         (theme.looks, looks(spread)),
+        (theme.streams, streams(spread)),
         (theme.others, any_of(vec![connection(spread), connection(spread), spelled_keys(size, spread)])),
     ];
     Union::new_weighted(choices.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()
