@@ -106,7 +106,7 @@ pub(super) fn reply_ranks(
 pub(super) fn reply_entry(reply: &mut dyn Reply, entry: &EntryView<'_>) {
     reply.array(2);
     reply_id(reply, entry.id);
-    reply.array(2 * entry.len());
+    reply.array(2 * entry.field_count());
     for (name, value) in entry.fields() {
         reply.bulk(name);
         reply.bulk(value);

@@ -5,12 +5,12 @@ use std::ops::Range;
 use super::claim::claim_words;
 use super::range::{reply_entry, reply_id, reply_ranks};
 use super::{consumer_seen, id, no_group};
+use crate::command::args::timeout;
 use crate::command::keys::{Begin, Find};
 use crate::command::{
     Args, Arity, CommandResult, DataCommand, Error, Exec, Flags, Group, Key, KeyAccess, KeySpec, Keys,
     Outcome, Reply, Spec, until_nul,
 };
-use crate::number;
 use crate::types::stream::{Consumer, Pending, Stream, StreamId};
 
 const fn keys_of(from: i8) -> KeySpec {
@@ -58,7 +58,8 @@ pub(super) const COMMANDS: &[DataCommand] = &[
 struct Request<'a> {
     group: Option<(&'a [u8], &'a [u8])>,
     count: usize,
-    block_ms: Option<u64>,
+    /// Until when it would wait; the inner `None`: for ever.
+    waits: Option<Option<u64>>,
     no_ack: bool,
     /// Keys, and what is wanted of each.
     keys: Args<'a>,
@@ -81,11 +82,11 @@ struct Source<'a> {
 }
 
 impl<'a> Request<'a> {
-    fn parse(args: &mut Args<'a>, with_group: bool) -> Result<Request<'a>, Error> {
-        let (mut group, mut count, mut block_ms, mut no_ack) = (None, usize::MAX, None, false);
+    fn parse(args: &mut Args<'a>, with_group: bool, now_ms: u64) -> Result<Request<'a>, Error> {
+        let (mut group, mut count, mut waits, mut no_ack) = (None, usize::MAX, None, false);
         loop {
             if args.left() >= 2 && args.take("BLOCK") {
-                block_ms = Some(timeout_ms(args.word()?)?);
+                waits = Some(timeout::milliseconds(args.word()?, now_ms)?);
             } else if args.left() >= 2 && args.take("COUNT") {
                 let said = usize::try_from(args.integer()?).unwrap_or(0);
                 count = if said == 0 { usize::MAX } else { said };
@@ -124,7 +125,7 @@ impl<'a> Request<'a> {
         if with_group && group.is_none() {
             return Err(Error::text("ERR Missing GROUP option for XREADGROUP"));
         }
-        Ok(Request { group, count, block_ms, no_ack, keys, ids })
+        Ok(Request { group, count, waits, no_ack, keys, ids })
     }
 
     /// Looks at every stream before anything is changed.
@@ -166,17 +167,10 @@ impl<'a> Request<'a> {
     }
 }
 
-/// How long to wait; 0: without end.
-fn timeout_ms(word: &[u8]) -> Result<u64, Error> {
-    let timeout =
-        number::parse_i64(word).ok_or(Error::text("ERR timeout is not an integer or out of range"))?;
-    u64::try_from(timeout).map_err(|_| Error::text("ERR timeout is negative"))
-}
-
 /// The one place where a read ends that has nothing to answer with.
-fn nothing(block_ms: Option<u64>, reply: &mut dyn Reply) -> CommandResult {
+fn nothing(waits: Option<Option<u64>>, reply: &mut dyn Reply) -> CommandResult {
     // Nobody is made to wait: the reply is that of a timeout.
-    let _ = block_ms;
+    let _ = waits;
     reply.null_array();
     Ok(Outcome::Done)
 }
@@ -210,7 +204,7 @@ fn ranks_after(
 // ---- XREAD --------------------------------------------------------------------------------------
 
 fn xread(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
-    let mut request = Request::parse(args, false)?;
+    let mut request = Request::parse(args, false, exec.now_ms())?;
     let mut found = Vec::new();
     for source in request.sources(exec)? {
         if let (Some(stream), Wanted::After(id)) = (source.stream, source.wanted) {
@@ -221,7 +215,7 @@ fn xread(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) ->
         }
     }
     if found.is_empty() {
-        return nothing(request.block_ms, reply);
+        return nothing(request.waits, reply);
     }
     reply_streams(reply, found.len());
     for (key, stream, ranks) in found {
@@ -241,7 +235,7 @@ enum Served {
 }
 
 fn xreadgroup(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
-    let mut request = Request::parse(args, true)?;
+    let mut request = Request::parse(args, true, exec.now_ms())?;
     let mut found = Vec::new();
     for Source { key, wanted, .. } in request.sources(exec)? {
         // Opened again: a key may be named twice.
@@ -250,7 +244,7 @@ fn xreadgroup(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Repl
         }
     }
     if found.is_empty() {
-        return nothing(request.block_ms, reply);
+        return nothing(request.waits, reply);
     }
     reply_streams(reply, found.len());
     for (key, stream, served) in found {

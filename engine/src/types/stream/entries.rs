@@ -274,7 +274,7 @@ impl EntryView<'_> {
     }
 
     /// The number of fields.
-    pub fn len(&self) -> usize {
+    pub fn field_count(&self) -> usize {
         match self.names {
             Some(names) => Words(names).count(),
             None => Words(&self.content[1..]).count() / 2,

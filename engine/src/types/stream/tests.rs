@@ -24,7 +24,7 @@ fn fields_of(stream: &Stream, heap: &Heap, id: StreamId) -> Vec<(Vec<u8>, Vec<u8
     let reader = stream.reader(heap);
     let view = reader.view(stream.get(heap, id).expect("an entry"));
     let fields: Vec<_> = view.fields().map(|(name, value)| (name.to_vec(), value.to_vec())).collect();
-    assert_eq!(fields.len(), view.len());
+    assert_eq!(fields.len(), view.field_count());
     fields
 }
 
