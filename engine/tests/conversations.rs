@@ -31,3 +31,8 @@ fn on_bitmaps() {
 fn on_hyperloglogs() {
     hold("hyperloglog");
 }
+
+#[test]
+fn on_streams() {
+    hold("streams");
+}

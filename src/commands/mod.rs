@@ -45,6 +45,7 @@ const FAMILIES: &[&[&[ServerCommand]]] = &[
         latency::COMMANDS,
         memory::COMMANDS,
         &[object_help()],
+        &[help::row("XGROUP|HELP", Group::Stream, "5.0.0"), help::row("XINFO|HELP", Group::Stream, "5.0.0")],
         process::COMMANDS,
         replication::COMMANDS,
         transaction::COMMANDS,

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::Union;
 
+use crate::streams::streams;
 use crate::words::*;
 
 /// One command with its words.
@@ -93,6 +94,7 @@ pub struct Theme {
     pub sorts: u32,
     pub transactions: u32,
     pub others: u32,
+    pub streams: u32,
 }
 
 impl Theme {
@@ -113,6 +115,7 @@ impl Theme {
         sorts: 0,
         transactions: 8,
         others: 8,
+        streams: 4,
     };
     /// Few calls of others, on two keys: what one call leaves, the next one meets.
     const NARROW: Theme = Theme {
@@ -130,12 +133,13 @@ impl Theme {
         sorts: 0,
         transactions: 1,
         others: 0,
+        streams: 0,
         ..Theme::MIXED
     };
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 14] = [
+pub const THEMES: [(u32, Theme); 15] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
@@ -150,6 +154,7 @@ pub const THEMES: [(u32, Theme); 14] = [
     (2, Theme { sets: 20, sorts: 20, numbers: 0, spread: Spread::Wide, ..Theme::NARROW }),
     (3, Theme { transactions: 12, strings: 12, numbers: 4, databases: 3, keys: 4, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, ranges: 10, ..Theme::NARROW }),
+    (4, Theme { streams: 60, databases: 0, ..Theme::NARROW }),
 ];
 
 fn well_formed(theme: Theme) -> Words {
@@ -168,6 +173,7 @@ fn well_formed(theme: Theme) -> Words {
         (theme.sets, sets(spread)),
         (theme.sorts, sorts(spread)),
         (theme.transactions, transactions(spread)),
+        (theme.streams, streams(spread)),
         (theme.others, any_of(vec![connection(spread), connection(spread), spelled_keys(size, spread)])),
     ];
     Union::new_weighted(choices.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()

@@ -10,6 +10,7 @@ mod support;
 mod commands;
 mod differences;
 mod rows;
+mod streams;
 mod wire;
 mod words;
 

@@ -75,7 +75,8 @@ fn bytes(word: impl Strategy<Value = Vec<u8>> + 'static) -> Words {
     word.prop_map(|word| vec![Word::Bytes(word)]).boxed()
 }
 
-fn texts(list: &'static [&'static str]) -> Words {
+/// One of these.
+pub fn texts(list: &'static [&'static str]) -> Words {
     bytes(select(list).prop_map(|text| text.as_bytes().to_vec()))
 }
 

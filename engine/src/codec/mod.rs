@@ -1,5 +1,7 @@
 //! Values as bytes, in the format of Redis's RDB files: for DUMP and RESTORE, and for values that move to another shard.
 
+mod stream;
+
 use shm::stored_hash::StoredHasher;
 use shm::{Heap, OutOfMemory};
 
@@ -8,6 +10,7 @@ use crate::types::Kind;
 use crate::types::collection::{Collection, Record};
 use crate::types::list::List;
 use crate::types::set::Set;
+use crate::types::stream::Stream;
 
 /// The serialized form of an entry's value, as DUMP answers it.
 pub fn payload_of(entry: &EntryView<'_>, hasher: StoredHasher) -> Vec<u8> {
@@ -28,6 +31,7 @@ pub fn collection_bytes(heap: &Heap, kind: Kind, record: &[u8], hasher: StoredHa
             list.iter_from(heap, 0).for_each(|text| put(&text.view(heap).contiguous()));
         }
         Kind::Set => Set::open(record, hasher).iter(heap).for_each(|text| put(&text.view(heap).contiguous())),
+        Kind::Stream => return stream::bytes_of(&Stream::open(record, hasher).image(heap)),
     }
     out
 }
@@ -59,5 +63,9 @@ pub fn collection_from(
             Ok(list.record())
         }
         Kind::Set => Ok(Set::build(heap, hasher, &texts.collect::<Vec<_>>())?.record()),
+        Kind::Stream => {
+            let image = stream::image_of(bytes).expect("bytes that were made here");
+            Ok(Stream::build(heap, hasher, &image)?.record())
+        }
     }
 }

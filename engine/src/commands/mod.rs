@@ -6,14 +6,22 @@ mod hyperloglog;
 mod keys;
 mod list;
 mod set;
+mod stream;
 mod string;
 
 use crate::command::{DataCommand, VisitCommand};
 
 /// Every command on keys.
 pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
-    let families =
-        [bitmap::FAMILY, hyperloglog::FAMILY, keys::FAMILY, list::FAMILY, set::FAMILY, string::FAMILY];
+    let families = [
+        bitmap::FAMILY,
+        hyperloglog::FAMILY,
+        keys::FAMILY,
+        list::FAMILY,
+        set::FAMILY,
+        stream::FAMILY,
+        string::FAMILY,
+    ];
     families.into_iter().flatten().copied().flatten()
 }
 

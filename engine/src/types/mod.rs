@@ -12,6 +12,7 @@ mod kind;
 pub mod lcs;
 pub mod list;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod text;
 

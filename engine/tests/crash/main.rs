@@ -13,6 +13,7 @@ mod keys;
 mod lists;
 mod many;
 mod sets;
+mod streams;
 mod strings;
 mod together;
 mod transactions;
