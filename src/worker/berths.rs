@@ -90,13 +90,6 @@ impl Berths {
         self.berths[usize::from(id.0)].shard.is_some()
     }
 
-    /// Whether a shard is at home for whoever comes.
-    #[inline]
-    pub fn is_free(&self, id: ShardId) -> bool {
-        let berth = &self.berths[usize::from(id.0)];
-        berth.shard.is_some() && !berth.is_reserved
-    }
-
     /// All shards that are at home.
     pub fn all_home(&mut self) -> impl Iterator<Item = &mut Shard> {
         self.berths.iter_mut().filter_map(|berth| berth.shard.as_deref_mut())
