@@ -4,9 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
-use engine::command::{
-    Args, Caller, Error, Exec, KeyHash, KeyHasher, Next, Outcome, Patience, Visitor, Wait,
-};
+use engine::command::{Args, Caller, Error, Exec, KeyHash, KeyHasher, Next, Patience, Visitor};
 use engine::keyspace::{Keyspace, Stats};
 use engine::shard::ShardId;
 use engine::txn::{self, Coordinator, Hands};
@@ -109,22 +107,8 @@ impl Executor {
         guest: Guest,
         wire: &mut Wire<'_>,
     ) {
-        self.run_as(held, row, (text, words), hash, (guest, Patience::None), wire);
-    }
-
-    /// [`Executor::run`] for a caller who may wait, or may not. Returns what is waited for; then there is no reply yet.
-    #[inline]
-    pub fn run_as(
-        &mut self,
-        held: &mut [&mut Keyspace],
-        row: &Row,
-        (text, words): (&[u8], &[Word]),
-        hash: Option<KeyHash>,
-        (guest, patience): (Guest, Patience),
-        wire: &mut Wire<'_>,
-    ) -> Option<Wait> {
         let Run::Data(command) = row.run else { unreachable!("{} runs on no shard", row.spec.name) };
-        let caller = Caller { patience, ..self.caller(guest) };
+        let caller = self.caller(guest);
         let result = with_slices(text, words, |slices| {
             let mut args = Args::new(slices, &self.hasher).starting_at(usize::from(row.name_words));
             if let Some(hash) = hash {
@@ -136,13 +120,8 @@ impl Executor {
         if held.iter().any(|keyspace| keyspace.waiters().are_ready()) {
             self.serve_waiters(held);
         }
-        match result {
-            Ok(Outcome::Done) => None,
-            Ok(Outcome::WaitFor(wait)) => Some(wait),
-            Err(error) => {
-                self.note_failure(row, &error, wire);
-                None
-            }
+        if let Err(error) = result {
+            self.note_failure(row, &error, wire);
         }
     }
 

@@ -14,7 +14,7 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use engine::command::{Args, Error, Exec, KeyHash, Outcome, Patience};
+use engine::command::{Args, Caller, Error, Exec, KeyHash, Outcome, Patience};
 use engine::keyspace::Keyspace;
 use engine::keyspace::waiters::{Queued, Ticket, WaitedKey, Waiter};
 use engine::shard::ShardId;
@@ -24,7 +24,7 @@ use net::resp::Word;
 use super::Worker;
 use super::alarms::Alarm;
 use super::batch::{Guest, ReturnTo, SessionKey};
-use super::executor::Executor;
+use super::executor::{Executor, with_slices};
 use super::message::{Message, Transaction, Work};
 use crate::dispatch::{Row, Run};
 use crate::session::{Parked, Seq, Wire};
@@ -75,12 +75,38 @@ impl Executor {
         (guest, return_to): (Guest, ReturnTo),
         wire: &mut Wire<'_>,
     ) -> Option<Parking> {
-        let wait = self.run_as(held, row, (text, words), None, (guest, Patience::Waits), wire)?;
+        let Run::Data(command) = row.run else { unreachable!("{} runs on no shard", row.spec.name) };
+        let caller = Caller { patience: Patience::Waits, ..self.caller(guest) };
+        let (hasher, now_ms) = (self.hasher, self.now_ms);
+        let mut rewritten = Vec::new();
+        let result = with_slices(text, words, |slices| {
+            let mut args = Args::new(slices, &hasher).starting_at(usize::from(row.name_words));
+            txn::transact(held, wire, self.coordinator(), |held, reply| {
+                let mut exec = Exec::new(held, caller, now_ms);
+                let outcome = (command.run)(&mut exec, &mut args, reply);
+                rewritten = exec.take_rewritten();
+                outcome
+            })
+        });
+        self.note_call(row.id);
+        if held.iter().any(|keyspace| keyspace.waiters().are_ready()) {
+            self.serve_waiters(held);
+        }
+        let wait = match result {
+            Ok(Outcome::WaitFor(wait)) => wait,
+            Ok(Outcome::Done) => return None,
+            Err(error) => {
+                self.note_failure(row, &error, wire);
+                return None;
+            }
+        };
         let origin = Origin { return_to, guest, row: row.id };
+        let mut own: Box<[Box<[u8]>]> = words.iter().map(|word| word.of(text).into()).collect();
+        rewritten.into_iter().for_each(|(at, word)| own[at] = word);
         let waiter = Arc::new(Waiter {
             ticket: Ticket::default(),
             db: guest.db,
-            words: words.iter().map(|word| word.of(text).into()).collect(),
+            words: own,
             wait,
             origin: Box::new(origin),
         });

@@ -49,7 +49,12 @@ pub struct Exec<'e, 's> {
     held: &'e mut [&'s mut Keyspace],
     caller: Caller,
     now_ms: u64,
+    /// Words of the request that will say something else if it runs again.
+    rewritten: Vec<Rewritten>,
 }
+
+/// A word of a request, by its place, and what it shall be.
+pub type Rewritten = (usize, Box<[u8]>);
 
 /// What a write does to a key's deadline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,7 +72,7 @@ impl<'e, 's> Exec<'e, 's> {
     /// the latest of `now_ms` and the shards' own.
     pub fn new(held: &'e mut [&'s mut Keyspace], caller: Caller, now_ms: u64) -> Exec<'e, 's> {
         let now_ms = held.iter_mut().map(|keyspace| keyspace.advance(now_ms)).max().unwrap_or(now_ms);
-        Exec { held, caller, now_ms }
+        Exec { held, caller, now_ms, rewritten: Vec::new() }
     }
 
     /// The time of this call, unix milliseconds: the same from its beginning to its end.

@@ -1,6 +1,6 @@
 //! Waiting for keys: how handlers of blocking commands ask for it, and what they may look at when they run again.
 
-use super::Exec;
+use super::{Exec, Rewritten};
 use crate::command::outcome::{Outcome, Patience, Wait};
 use crate::command::{CommandResult, Error, Key, Reply};
 use crate::types::collection::Collection;
@@ -16,6 +16,16 @@ impl Exec<'_, '_> {
             return Ok(Outcome::Done);
         }
         Ok(Outcome::WaitFor(wait))
+    }
+
+    /// Has the word at this place say something else when the handler runs again: what it means now.
+    pub fn rewrite(&mut self, word: usize, bytes: &[u8]) {
+        self.rewritten.push((word, bytes.into()));
+    }
+
+    /// Takes the words that say something else from now on.
+    pub fn take_rewritten(&mut self) -> Vec<Rewritten> {
+        std::mem::take(&mut self.rewritten)
     }
 
     /// Whether the handler runs again because a key has changed.

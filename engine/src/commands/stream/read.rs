@@ -9,7 +9,7 @@ use crate::command::args::timeout;
 use crate::command::keys::{Begin, Find};
 use crate::command::{
     Args, Arity, CommandResult, DataCommand, Error, Exec, Flags, Group, Key, KeyAccess, KeySpec, Keys,
-    Outcome, Reply, Spec, until_nul,
+    Nothing, Outcome, Reply, Spec, Wait, until_nul,
 };
 use crate::types::stream::{Consumer, Pending, Stream, StreamId};
 
@@ -61,6 +61,8 @@ struct Request<'a> {
     /// Until when it would wait; the inner `None`: for ever.
     waits: Option<Option<u64>>,
     no_ack: bool,
+    /// Where the first key stands among the words.
+    first_key: usize,
     /// Keys, and what is wanted of each.
     keys: Args<'a>,
     ids: Args<'a>,
@@ -121,18 +123,29 @@ impl<'a> Request<'a> {
                 }
             }));
         }
+        let first_key = args.words().len() - args.left();
         let (keys, ids) = args.split(args.left() / 2).ok_or(Error::Syntax)?;
         if with_group && group.is_none() {
             return Err(Error::text("ERR Missing GROUP option for XREADGROUP"));
         }
-        Ok(Request { group, count, waits, no_ack, keys, ids })
+        Ok(Request { group, count, waits, no_ack, first_key, keys, ids })
     }
 
-    /// Looks at every stream before anything is changed.
+    /// Looks at every stream, or at the one that has changed, before anything is changed.
     fn sources(&mut self, exec: &mut Exec<'_, '_>) -> Result<Vec<Source<'a>>, Error> {
-        let mut sources = Vec::with_capacity(self.ids.left());
-        while !self.keys.is_empty() {
-            let (key, id_word) = (self.keys.key()?, self.ids.word()?);
+        let (mut keys, mut ids, count) = (self.keys, self.ids, self.ids.left());
+        let mut sources = Vec::with_capacity(count);
+        for nth in 0..count {
+            let (key, id_word) = (keys.key()?, ids.word()?);
+            if !exec.awaits(self.first_key + nth) {
+                continue;
+            }
+            if exec.is_retry() && !exec.holds::<Stream>(&key)? {
+                if self.group.is_some() {
+                    return Err(Error::text("UNBLOCKED the stream key no longer exists"));
+                }
+                continue;
+            }
             let stream = exec.read_collection::<Stream>(&key)?;
             if let Some((group, _)) = self.group
                 && stream.is_none_or(|stream| stream.group(exec.heap(&key), group).is_none())
@@ -140,7 +153,11 @@ impl<'a> Request<'a> {
                 return Err(no_group(key.bytes, group, " in XREADGROUP with GROUP option"));
             }
             let wanted = match (until_nul(id_word), self.group) {
-                (b"$", None) => Wanted::After(stream.map_or(StreamId::MIN, |stream| stream.last_id)),
+                (b"$", None) => {
+                    let last_id = stream.map_or(StreamId::MIN, |stream| stream.last_id);
+                    exec.rewrite(self.first_key + count + nth, last_id.to_string().as_bytes());
+                    Wanted::After(last_id)
+                }
                 (b">", Some(_)) => Wanted::New,
                 (b"$", Some(_)) => {
                     return Err(Error::text(
@@ -168,11 +185,19 @@ impl<'a> Request<'a> {
 }
 
 /// The one place where a read ends that has nothing to answer with.
-fn nothing(waits: Option<Option<u64>>, reply: &mut dyn Reply) -> CommandResult {
-    // Nobody is made to wait: the reply is that of a timeout.
-    let _ = waits;
-    reply.null_array();
-    Ok(Outcome::Done)
+fn nothing(exec: &mut Exec<'_, '_>, request: &Request<'_>, reply: &mut dyn Reply) -> CommandResult {
+    let Some(until_ms) = request.waits else {
+        reply.null_array();
+        return Ok(Outcome::Done);
+    };
+    let wait = Wait {
+        first_key: request.first_key,
+        key_count: request.ids.left(),
+        until_ms,
+        nothing: Nothing::NullArray,
+        on_loss: request.group.is_some(),
+    };
+    exec.wait(wait, reply)
 }
 
 /// Opens the reply about so many streams.
@@ -215,7 +240,7 @@ fn xread(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) ->
         }
     }
     if found.is_empty() {
-        return nothing(request.waits, reply);
+        return nothing(exec, &request, reply);
     }
     reply_streams(reply, found.len());
     for (key, stream, ranks) in found {
@@ -244,7 +269,7 @@ fn xreadgroup(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Repl
         }
     }
     if found.is_empty() {
-        return nothing(request.waits, reply);
+        return nothing(exec, &request, reply);
     }
     reply_streams(reply, found.len());
     for (key, stream, served) in found {
