@@ -14,15 +14,15 @@ impl Random {
     pub fn bits(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
-        bits = (bits ^ bits >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ bits >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        bits ^ bits >> 31
+        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        bits ^ (bits >> 31)
     }
 
     /// One of `0..count`, which is not empty. No number is likelier than another by more than `count` in 2^64.
     #[inline]
     pub fn below(&mut self, count: usize) -> usize {
-        (u128::from(self.bits()) * count as u128 >> u64::BITS) as usize
+        ((u128::from(self.bits()) * count as u128) >> u64::BITS) as usize
     }
 
     /// `picks` different numbers of `0..count`, or all, ascending: each choice is as likely as any other.

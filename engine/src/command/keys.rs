@@ -111,11 +111,14 @@ pub enum Find {
     Unknown,
 }
 
+/// Is told which word is a key, and what is done with it.
+pub type KeyVisitor<'v> = &'v mut dyn FnMut(usize, KeyAccess);
+
 /// Keys that no place tells: a function finds those among the words, and knows whether there may be others.
 #[derive(Debug, Clone, Copy)]
 pub struct Hidden {
     /// Visits those among the words.
-    pub visit: fn(&[&[u8]], &mut dyn FnMut(usize, KeyAccess)),
+    pub visit: fn(&[&[u8]], KeyVisitor<'_>),
     /// Whether the command asks for keys that its words do not name: they follow from what other keys hold. It needs
     /// all shards then.
     pub reaches_beyond: fn(&[&[u8]]) -> bool,

@@ -270,9 +270,14 @@ impl Spec {
     pub const fn all_categories(&self) -> Categories {
         let mut all = self.extra_categories;
         // WAIT and its kin are generic and have nothing to do with keys; SORT is of the types that it sorts.
-        let is_elsewhere =
-            self.extra_categories.contains(Categories::SORTEDSET) || matches!(self.routing, Routing::Keyless);
-        if !self.is_container && !(matches!(self.group, Group::Generic) && is_elsewhere) {
+        let is_elsewhere = match self.group {
+            Group::Generic => {
+                matches!(self.routing, Routing::Keyless)
+                    || self.extra_categories.contains(Categories::SORTEDSET)
+            }
+            _ => false,
+        };
+        if !self.is_container && !is_elsewhere {
             all = all.union(self.group.category());
         }
         if self.flags.contains(Flags::WRITE) {
