@@ -12,11 +12,12 @@ use super::entry::{Entry, EntryView, verify};
 use super::space::Keyspace;
 use crate::types::Kind;
 use crate::types::collection::{self, Record};
-use crate::types::element::garbage::{DEADLINES, EXTENT, INDEX, LIST, SET};
+use crate::types::element::garbage::{DEADLINES, EXTENT, INDEX, LIST, SET, ZSET_HASHES, ZSET_SCORES};
 use crate::types::element::{self, Elements, dropped};
 use crate::types::list::Texts;
 use crate::types::set::Members;
 use crate::types::text::free_extent;
+use crate::types::zset::{ByHash, ByScore};
 
 /// Detaches everything in a database: entries, index and deadlines. The record stays.
 ///
@@ -106,6 +107,8 @@ impl Reclaimer for Sweeper {
             }
             LIST => element::reclaim(heap, dropped(item, Texts), blocks_max)?,
             SET => element::reclaim(heap, dropped(item, Members::new(self.hasher)), blocks_max)?,
+            ZSET_SCORES => element::reclaim(heap, dropped(item, ByScore), blocks_max)?,
+            ZSET_HASHES => element::reclaim(heap, dropped(item, ByHash), blocks_max)?,
             other => panic!("garbage of unknown kind {other}"),
         };
         Ok(left.map_or(Step::Done, Step::More))
@@ -139,6 +142,8 @@ impl Reclaimer for Sweeper {
             }
             LIST => blocks_of(heap, dropped(item, Texts), visit),
             SET => blocks_of(heap, dropped(item, Members::new(self.hasher)), visit),
+            ZSET_SCORES => blocks_of(heap, dropped(item, ByScore), visit),
+            ZSET_HASHES => blocks_of(heap, dropped(item, ByHash), visit),
             other => panic!("garbage of unknown kind {other}"),
         }
     }

@@ -13,6 +13,7 @@ use shm::{Corrupt, Handle, Heap, OutOfMemory};
 use super::Kind;
 use super::list::List;
 use super::set::Set;
+use super::zset::Zset;
 
 /// The shortest record: flags and a root.
 pub const RECORD_LEN_MIN: usize = 9;
@@ -155,6 +156,10 @@ macro_rules! of_kind {
             }
             Kind::Set => {
                 type $type = Set;
+                $then
+            }
+            Kind::Zset => {
+                type $type = Zset;
                 $then
             }
             Kind::String => unreachable!("a string is no collection"),

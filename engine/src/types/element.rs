@@ -18,6 +18,8 @@ pub mod garbage {
     /// Trees of collections, by what they hold.
     pub const LIST: u8 = 4;
     pub const SET: u8 = 5;
+    pub const ZSET_SCORES: u8 = 6;
+    pub const ZSET_HASHES: u8 = 7;
 }
 
 /// How many extent lists an element can own.

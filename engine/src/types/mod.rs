@@ -11,5 +11,6 @@ pub mod list;
 pub mod set;
 pub mod string;
 pub mod text;
+pub mod zset;
 
 pub use kind::Kind;
