@@ -21,3 +21,9 @@ fn hold(folder: &str) {
 fn on_strings() {
     hold("strings");
 }
+
+#[test]
+fn on_sorted_sets() {
+    hold("zsets");
+}
+

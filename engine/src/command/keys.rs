@@ -34,6 +34,8 @@ impl KeyAccess {
     /// Whether it reads as well depends on the options.
     pub const DELETE_VARIABLE: KeyAccess = KeyAccess::of(&["RW", "delete", "variable_flags"]);
     pub const READ_DELETE: KeyAccess = KeyAccess::of(&["RW", "access", "delete"]);
+    /// Takes something out of the value.
+    pub const REMOVE: KeyAccess = KeyAccess::of(&["RW", "delete"]);
     pub const DELETE: KeyAccess = KeyAccess::of(&["RM", "delete"]);
 
     const fn of(names: &'static [&'static str]) -> KeyAccess {

@@ -2,12 +2,13 @@
 
 mod keys;
 mod string;
+mod zset;
 
 use crate::command::{DataCommand, VisitCommand};
 
 /// Every command on keys.
 pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
-    string::FAMILY.iter().chain(keys::FAMILY).copied().flatten()
+    string::FAMILY.iter().chain(keys::FAMILY).chain(zset::FAMILY).copied().flatten()
 }
 
 /// Every command that visits all shards.

@@ -10,6 +10,7 @@ mod scan;
 mod swapdb;
 mod ttl;
 
+pub(super) use self::scan::parse_cursor;
 use crate::command::{DataCommand, VisitCommand};
 
 pub(super) const FAMILY: &[&[DataCommand]] = &[

@@ -118,7 +118,7 @@ impl Scan {
 
 /// A cursor as clients send it back. Redis takes whatever `strtoul` does: signs, nothing at all for 0, and a NUL byte
 /// for the end.
-fn parse_cursor(word: &[u8]) -> Option<u64> {
+pub(in crate::commands) fn parse_cursor(word: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(until_nul(word)).ok()?;
     match text.strip_prefix('-') {
         Some(digits) if digits.starts_with('+') => None,
