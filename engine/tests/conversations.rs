@@ -27,3 +27,7 @@ fn on_sorted_sets() {
     hold("zsets");
 }
 
+#[test]
+fn on_places() {
+    hold("geo");
+}

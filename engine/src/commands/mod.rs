@@ -1,5 +1,6 @@
 //! The data commands: a folder per family, a file per group of kin. Only this table knows them all.
 
+mod geo;
 mod keys;
 mod string;
 mod zset;
@@ -8,7 +9,7 @@ use crate::command::{DataCommand, VisitCommand};
 
 /// Every command on keys.
 pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
-    string::FAMILY.iter().chain(keys::FAMILY).chain(zset::FAMILY).copied().flatten()
+    string::FAMILY.iter().chain(keys::FAMILY).chain(zset::FAMILY).chain(geo::FAMILY).copied().flatten()
 }
 
 /// Every command that visits all shards.

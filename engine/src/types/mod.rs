@@ -5,6 +5,7 @@
 
 pub mod collection;
 pub mod element;
+pub mod geo;
 mod kind;
 pub mod lcs;
 pub mod list;
