@@ -8,6 +8,7 @@ use proptest::sample::Index;
 use proptest::strategy::Union;
 
 use crate::words::*;
+use crate::zsets;
 
 /// One command with its words.
 #[derive(Clone)]
@@ -88,6 +89,8 @@ pub struct Theme {
     pub databases: u32,
     pub looks: u32,
     pub others: u32,
+    pub zsets: u32,
+    pub places: u32,
 }
 
 impl Theme {
@@ -103,6 +106,8 @@ impl Theme {
         databases: 8,
         looks: 8,
         others: 8,
+        zsets: 12,
+        places: 4,
     };
     /// Few calls of others, on two keys: what one call leaves, the next one meets.
     const NARROW: Theme = Theme {
@@ -115,12 +120,14 @@ impl Theme {
         databases: 1,
         looks: 1,
         others: 0,
+        zsets: 1,
+        places: 0,
         ..Theme::MIXED
     };
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 8] = [
+pub const THEMES: [(u32, Theme); 10] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
@@ -129,6 +136,8 @@ pub const THEMES: [(u32, Theme); 8] = [
     (3, Theme { deadlines: 20, strings: 8, databases: 0, ..Theme::NARROW }),
     (2, Theme { looks: 20, strings: 10, spread: Spread::Wide, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, ranges: 10, ..Theme::NARROW }),
+    (4, Theme { zsets: 40, databases: 0, ..Theme::NARROW }),
+    (2, Theme { places: 30, zsets: 3, databases: 0, ..Theme::NARROW }),
 ];
 
 fn well_formed(theme: Theme) -> Words {
@@ -141,18 +150,20 @@ fn well_formed(theme: Theme) -> Words {
         (theme.keys, keys(spread)),
         (theme.databases, databases(spread)),
         (theme.looks, looks(spread)),
+        (theme.zsets, zsets::all_of(spread)),
+        (theme.places, zsets::places()),
         (theme.others, any_of(vec![connection(spread), connection(spread), spelled_keys(size, spread)])),
     ];
     Union::new_weighted(choices.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()
 }
 
 /// `name` with the words of `parts`.
-fn command(command: &'static str, parts: Vec<Words>) -> Words {
+pub fn command(command: &'static str, parts: Vec<Words>) -> Words {
     all(std::iter::once(name(command)).chain(parts).collect())
 }
 
 /// The same for several names.
-fn commands(names: &[&'static str], parts: &[Words]) -> Words {
+pub fn commands(names: &[&'static str], parts: &[Words]) -> Words {
     any_of(names.iter().map(|name| command(name, parts.to_vec())).collect())
 }
 

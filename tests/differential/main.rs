@@ -12,6 +12,7 @@ mod differences;
 mod rows;
 mod wire;
 mod words;
+mod zsets;
 
 use std::fmt;
 use std::io::Write;

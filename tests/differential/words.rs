@@ -71,11 +71,11 @@ pub fn name(name: &'static str) -> Words {
     Just(vec![Word::Name(name)]).boxed()
 }
 
-fn bytes(word: impl Strategy<Value = Vec<u8>> + 'static) -> Words {
+pub fn bytes(word: impl Strategy<Value = Vec<u8>> + 'static) -> Words {
     word.prop_map(|word| vec![Word::Bytes(word)]).boxed()
 }
 
-fn texts(list: &'static [&'static str]) -> Words {
+pub fn texts(list: &'static [&'static str]) -> Words {
     bytes(select(list).prop_map(|text| text.as_bytes().to_vec()))
 }
 

@@ -13,3 +13,4 @@ mod strings;
 mod together;
 mod upkeep;
 mod world;
+mod zsets;

@@ -6,7 +6,7 @@ use shm::fault::{Crashes, Effort, Recording, copy_of, some_panics};
 
 use crate::common::{Bytes, Data, Model, data_of, line, words};
 
-const INTERNAL: &str = "(error) ERR internal error: the command was rolled back, see the server's log";
+pub const INTERNAL: &str = "(error) ERR internal error: the command was rolled back, see the server's log";
 
 pub fn is_full() -> bool {
     std::env::var_os("HEARTH_CRASH_FULL").is_some_and(|value| value == "1")
@@ -153,7 +153,7 @@ impl World {
 }
 
 /// How many transactions a run ended.
-fn ends_of(crashes: &Crashes) -> usize {
+pub fn ends_of(crashes: &Crashes) -> usize {
     let mut ends = 0;
     crashes.explore(Effort { every: usize::MAX, recovery_every: usize::MAX }, |_, commits| ends = commits);
     ends
