@@ -36,3 +36,13 @@ fn on_hyperloglogs() {
 fn on_streams() {
     hold("streams");
 }
+
+#[test]
+fn on_sorted_sets() {
+    hold("zsets");
+}
+
+#[test]
+fn on_places() {
+    hold("geo");
+}

@@ -240,7 +240,7 @@ fn write(reply: &Reply, encoder: &mut Encoder<'_>) {
         Reply::Integer(value) => encoder.integer(*value),
         Reply::Bulk(bytes) => encoder.bulk(bytes),
         Reply::Null => encoder.null(),
-        Reply::Double(value) => encoder.double(*value),
+        Reply::Double(value) => encoder.double(value.to_string().as_bytes()),
         Reply::Boolean(value) => encoder.boolean(*value),
         Reply::BigNumber(digits) => encoder.big_number(digits.as_bytes()),
         Reply::Verbatim(text) => encoder.verbatim(*b"txt", text.as_bytes()),

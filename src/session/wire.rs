@@ -106,8 +106,8 @@ impl Reply for Wire<'_> {
     fn attribute(&mut self, len: usize) -> bool {
         self.encoder().attribute(len)
     }
-    fn double(&mut self, value: f64) {
-        self.encoder().double(value);
+    fn double_text(&mut self, text: &str) {
+        self.encoder().double(text.as_bytes());
     }
     fn boolean(&mut self, value: bool) {
         self.encoder().boolean(value);

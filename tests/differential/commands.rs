@@ -9,6 +9,7 @@ use proptest::strategy::Union;
 
 use crate::streams::streams;
 use crate::words::*;
+use crate::zsets;
 
 /// One command with its words.
 #[derive(Clone)]
@@ -95,6 +96,8 @@ pub struct Theme {
     pub transactions: u32,
     pub others: u32,
     pub streams: u32,
+    pub zsets: u32,
+    pub places: u32,
 }
 
 impl Theme {
@@ -116,6 +119,8 @@ impl Theme {
         transactions: 8,
         others: 8,
         streams: 4,
+        zsets: 12,
+        places: 4,
     };
     /// Few calls of others, on two keys: what one call leaves, the next one meets.
     const NARROW: Theme = Theme {
@@ -134,12 +139,14 @@ impl Theme {
         transactions: 1,
         others: 0,
         streams: 0,
+        zsets: 1,
+        places: 0,
         ..Theme::MIXED
     };
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 15] = [
+pub const THEMES: [(u32, Theme); 17] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
@@ -155,6 +162,8 @@ pub const THEMES: [(u32, Theme); 15] = [
     (3, Theme { transactions: 12, strings: 12, numbers: 4, databases: 3, keys: 4, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, ranges: 10, ..Theme::NARROW }),
     (4, Theme { streams: 60, databases: 0, ..Theme::NARROW }),
+    (4, Theme { zsets: 40, databases: 0, ..Theme::NARROW }),
+    (2, Theme { places: 30, zsets: 3, databases: 0, ..Theme::NARROW }),
 ];
 
 fn well_formed(theme: Theme) -> Words {
@@ -174,18 +183,20 @@ fn well_formed(theme: Theme) -> Words {
         (theme.sorts, sorts(spread)),
         (theme.transactions, transactions(spread)),
         (theme.streams, streams(spread)),
+        (theme.zsets, zsets::all_of(spread)),
+        (theme.places, zsets::places()),
         (theme.others, any_of(vec![connection(spread), connection(spread), spelled_keys(size, spread)])),
     ];
     Union::new_weighted(choices.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()
 }
 
 /// `name` with the words of `parts`.
-fn command(command: &'static str, parts: Vec<Words>) -> Words {
+pub fn command(command: &'static str, parts: Vec<Words>) -> Words {
     all(std::iter::once(name(command)).chain(parts).collect())
 }
 
 /// The same for several names.
-fn commands(names: &[&'static str], parts: &[Words]) -> Words {
+pub fn commands(names: &[&'static str], parts: &[Words]) -> Words {
     any_of(names.iter().map(|name| command(name, parts.to_vec())).collect())
 }
 

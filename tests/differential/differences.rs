@@ -38,6 +38,17 @@ const DIFFERENCES: &[Difference] = &[
     },
     Difference { commands: &["RANDOMKEY"], alike: both_are_no_nulls, reason: "random" },
     Difference {
+        commands: &["ZSCAN"],
+        alike: both_are_no_errors,
+        reason: "the order is another, so are cursors",
+    },
+    Difference { commands: &["ZRANDMEMBER"], alike: both_are_no_nulls, reason: "random" },
+    Difference {
+        commands: &["ZRANK", "ZREVRANK"],
+        alike: |theirs, _| theirs.starts_with(b"-ERR wrong number of arguments"),
+        reason: "Redis 7.2 takes WITHSCORE",
+    },
+    Difference {
         commands: &["MEMORY USAGE"],
         alike: |theirs, ours| integer(theirs) > Some(0) && integer(ours) > Some(0),
         reason: "memory is laid out differently",

@@ -13,6 +13,7 @@ mod rows;
 mod streams;
 mod wire;
 mod words;
+mod zsets;
 
 use std::fmt;
 use std::io::Write;

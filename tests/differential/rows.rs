@@ -35,6 +35,20 @@ const DIFFERENCES: &[Difference] = &[
         reason: "later versions have none: it cannot be split",
     },
     Difference {
+        command: "zrank",
+        field: "arity",
+        theirs: "3",
+        ours: "-3",
+        reason: "Redis 7.2 takes WITHSCORE",
+    },
+    Difference {
+        command: "zrevrank",
+        field: "arity",
+        theirs: "3",
+        ours: "-3",
+        reason: "Redis 7.2 takes WITHSCORE",
+    },
+    Difference {
         command: "randomkey",
         field: "tips",
         theirs: "[nondeterministic_output request_policy:all_shards]",

@@ -71,7 +71,7 @@ pub fn name(name: &'static str) -> Words {
     Just(vec![Word::Name(name)]).boxed()
 }
 
-fn bytes(word: impl Strategy<Value = Vec<u8>> + 'static) -> Words {
+pub fn bytes(word: impl Strategy<Value = Vec<u8>> + 'static) -> Words {
     word.prop_map(|word| vec![Word::Bytes(word)]).boxed()
 }
 

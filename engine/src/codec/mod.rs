@@ -1,6 +1,7 @@
 //! Values as bytes, in the format of Redis's RDB files: for DUMP and RESTORE, and for values that move to another shard.
 
 mod stream;
+use std::borrow::Cow;
 
 use shm::stored_hash::StoredHasher;
 use shm::{Heap, OutOfMemory};
@@ -11,6 +12,7 @@ use crate::types::collection::{Collection, Record};
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::stream::Stream;
+use crate::types::zset::Zset;
 
 /// The serialized form of an entry's value, as DUMP answers it.
 pub fn payload_of(entry: &EntryView<'_>, hasher: StoredHasher) -> Vec<u8> {
@@ -32,6 +34,14 @@ pub fn collection_bytes(heap: &Heap, kind: Kind, record: &[u8], hasher: StoredHa
         }
         Kind::Set => Set::open(record, hasher).iter(heap).for_each(|text| put(&text.view(heap).contiguous())),
         Kind::Stream => return stream::bytes_of(&Stream::open(record, hasher).image(heap)),
+        Kind::Zset => {
+            let zset = Zset::open(record, hasher);
+            put(&[u8::from(zset.is_large())]);
+            zset.iter_from(heap, 0).for_each(|item| {
+                put(&item.score.to_le_bytes());
+                put(&item.text.view(heap).contiguous());
+            });
+        }
     }
     out
 }
@@ -47,7 +57,7 @@ pub fn collection_from(
     hasher: StoredHasher,
 ) -> Result<Record, OutOfMemory> {
     let mut rest = bytes;
-    let texts = std::iter::from_fn(|| {
+    let mut texts = std::iter::from_fn(|| {
         let (len, after) = rest.split_first_chunk()?;
         let (text, after) = after.split_at(u64::from_le_bytes(*len) as usize);
         rest = after;
@@ -61,6 +71,15 @@ pub fn collection_from(
                 list.insert(heap, list.len(), text)?;
             }
             Ok(list.record())
+        }
+        Kind::Zset => {
+            let is_large = texts.next() == Some(&[1]);
+            let mut members = Vec::new();
+            while let (Some(score), Some(member)) = (texts.next(), texts.next()) {
+                let score = score.try_into().map_or(0.0, f64::from_le_bytes);
+                members.push((score, Cow::Borrowed(member)));
+            }
+            Ok(Zset::build(heap, hasher, members, is_large)?.record())
         }
         Kind::Set => Ok(Set::build(heap, hasher, &texts.collect::<Vec<_>>())?.record()),
         Kind::Stream => {

@@ -39,6 +39,9 @@ impl Event {
     pub const fn set(name: &'static str) -> Event {
         Event { class: EventClass::Set, name }
     }
+    pub const fn sorted_set(name: &'static str) -> Event {
+        Event { class: EventClass::SortedSet, name }
+    }
     pub const EXPIRED: Event = Event { class: EventClass::Expired, name: "expired" };
     pub const DEL: Event = Event::generic("del");
 }
@@ -74,6 +77,12 @@ impl EffectLog {
     /// Starts or stops keeping effects; changes are always counted.
     pub fn listen(&mut self, listening: bool) {
         self.listening = listening;
+    }
+
+    /// Whether effects are kept.
+    #[inline]
+    pub fn is_listening(&self) -> bool {
+        self.listening
     }
 
     /// Records a change; `command` is called only if somebody listens.

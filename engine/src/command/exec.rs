@@ -411,6 +411,12 @@ impl<'e, 's> Exec<'e, 's> {
         Ok(moved.into_bytes(&mut self.held[at].heap, hasher)?)
     }
 
+    /// Whether somebody will see what [`Exec::changed`] records of a key: for what must be noted before it is changed.
+    #[inline]
+    pub fn is_heard(&mut self, key: &Key<'_>) -> bool {
+        self.keyspace(key).effects.is_listening()
+    }
+
     /// Records what has changed about a key of the selected database: the event that subscribers
     /// see, the canonical command that replicas repeat, and that watchers of the key have lost.
     #[inline]

@@ -1,6 +1,7 @@
 //! How a handler answers: in the terms of RESP3, whoever listens.
 
 use super::error::Error;
+use crate::number;
 use crate::types::string::StringView;
 
 /// A place for one reply. Implemented by the wire (RESP2 or RESP3), a recorder (EXEC, replies from
@@ -36,8 +37,8 @@ pub trait Reply {
     fn attribute(&mut self, _len: usize) -> bool {
         false
     }
-    /// A floating-point number (RESP2: a string).
-    fn double(&mut self, value: f64);
+    /// A floating-point number, given in decimal (RESP2: a string).
+    fn double_text(&mut self, text: &str);
     /// A boolean (RESP2: 1 or 0).
     fn boolean(&mut self, value: bool);
     /// Text with a format of three letters, e.g. `txt` (RESP2: a string).
@@ -55,6 +56,10 @@ pub trait Reply {
     #[inline]
     fn ok(&mut self) {
         self.status("OK");
+    }
+    /// A floating-point number (RESP2: a string).
+    fn double(&mut self, value: f64) {
+        self.double_text(&number::Double::new(value));
     }
     /// A number of things.
     #[inline]

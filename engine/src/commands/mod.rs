@@ -1,13 +1,14 @@
 //! The data commands: a folder per family, a file per group of kin. Only this table knows them all.
 
 mod bitmap;
+mod geo;
 mod hyperloglog;
-
 mod keys;
 mod list;
 mod set;
 mod stream;
 mod string;
+mod zset;
 
 use crate::command::{DataCommand, VisitCommand};
 
@@ -15,12 +16,14 @@ use crate::command::{DataCommand, VisitCommand};
 pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
     let families = [
         bitmap::FAMILY,
+        geo::FAMILY,
         hyperloglog::FAMILY,
         keys::FAMILY,
         list::FAMILY,
         set::FAMILY,
         stream::FAMILY,
         string::FAMILY,
+        zset::FAMILY,
     ];
     families.into_iter().flatten().copied().flatten()
 }

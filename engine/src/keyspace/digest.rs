@@ -3,6 +3,9 @@
 //! Everything is SHA-1. To *add* bytes to a digest is to xor it with their hash: the order does not matter.
 //! To *mix* bytes in is to add them and replace the digest by its own hash: the order matters.
 //! ```text
+//! list      mix each element
+//! set       add each member
+//! zset      for each member: mix member, mix score as text, add the digest that this makes
 //! value     mix type (u32, big-endian), mix value, add "!!expire!!" if there is a deadline
 //! key       mix key, then its value
 //! database  add the digests of its keys
@@ -18,11 +21,13 @@ use shm::stored_hash::StoredHasher;
 use super::entry::EntryView;
 use super::space::Keyspace;
 use crate::command::Key;
+use crate::number::Double;
 use crate::types::Kind;
 use crate::types::collection::Collection;
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::stream::Stream;
+use crate::types::zset::Zset;
 
 /// Twenty bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -66,6 +71,12 @@ impl Digest {
                     }
                 }
             }
+            Kind::Zset => Zset::open(entry.record(), hasher).iter_from(entry.heap(), 0).for_each(|item| {
+                let mut of_member = Digest::default();
+                of_member.mix(&item.text.view(entry.heap()).contiguous());
+                of_member.mix(Double::new(item.score).as_bytes());
+                self.add(&of_member.0);
+            }),
         }
         if entry.deadline_ms().is_some() {
             self.add(b"!!expire!!");
@@ -80,6 +91,7 @@ fn type_number(kind: Kind) -> u32 {
         Kind::List => 1,
         Kind::Set => 2,
         Kind::Stream => 6,
+        Kind::Zset => 3,
     }
 }
 

@@ -14,13 +14,14 @@ use crate::types::Kind;
 use crate::types::collection::{self, Record};
 use crate::types::element::garbage::{
     DEADLINES, EXTENT, INDEX, LIST, SET, STREAM, STREAM_CONSUMERS, STREAM_GROUPS, STREAM_OWNED,
-    STREAM_PENDING,
+    STREAM_PENDING, ZSET_HASHES, ZSET_SCORES,
 };
 use crate::types::element::{self, Elements, dropped};
 use crate::types::list::Texts;
 use crate::types::set::Members;
 use crate::types::stream::{ByConsumer, ByGroup, Consumers, Entries, Groups};
 use crate::types::text::free_extent;
+use crate::types::zset::{ByHash, ByScore};
 
 /// Detaches everything in a database: entries, index and deadlines. The record stays.
 ///
@@ -115,6 +116,8 @@ impl Reclaimer for Sweeper {
             STREAM_PENDING => element::reclaim(heap, dropped(item, ByGroup), blocks_max)?,
             STREAM_CONSUMERS => element::reclaim(heap, dropped(item, Consumers), blocks_max)?,
             STREAM_OWNED => element::reclaim(heap, dropped(item, ByConsumer), blocks_max)?,
+            ZSET_SCORES => element::reclaim(heap, dropped(item, ByScore), blocks_max)?,
+            ZSET_HASHES => element::reclaim(heap, dropped(item, ByHash), blocks_max)?,
             other => panic!("garbage of unknown kind {other}"),
         };
         Ok(left.map_or(Step::Done, Step::More))
@@ -153,6 +156,8 @@ impl Reclaimer for Sweeper {
             STREAM_PENDING => blocks_of(heap, dropped(item, ByGroup), visit),
             STREAM_CONSUMERS => blocks_of(heap, dropped(item, Consumers), visit),
             STREAM_OWNED => blocks_of(heap, dropped(item, ByConsumer), visit),
+            ZSET_SCORES => blocks_of(heap, dropped(item, ByScore), visit),
+            ZSET_HASHES => blocks_of(heap, dropped(item, ByHash), visit),
             other => panic!("garbage of unknown kind {other}"),
         }
     }

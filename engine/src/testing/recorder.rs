@@ -163,10 +163,10 @@ impl Reply for Recorder {
     fn push(&mut self, len: usize) {
         self.items.push(Item::Push(len));
     }
-    fn double(&mut self, value: f64) {
+    fn double_text(&mut self, text: &str) {
         match self.resp3 {
-            true => self.push_scalar(format!("(double) {value}")),
-            false => self.bulk(value.to_string().as_bytes()),
+            true => self.push_scalar(format!("(double) {text}")),
+            false => self.bulk(text.as_bytes()),
         }
     }
     fn boolean(&mut self, value: bool) {

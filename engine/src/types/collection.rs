@@ -14,6 +14,7 @@ use super::Kind;
 use super::list::List;
 use super::set::Set;
 use super::stream::Stream;
+use super::zset::Zset;
 
 /// The shortest record: flags and a root.
 pub const RECORD_LEN_MIN: usize = 9;
@@ -163,6 +164,10 @@ macro_rules! of_kind {
             }
             Kind::Stream => {
                 type $type = Stream;
+                $then
+            }
+            Kind::Zset => {
+                type $type = Zset;
                 $then
             }
             Kind::String => unreachable!("a string is no collection"),

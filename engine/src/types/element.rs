@@ -23,6 +23,8 @@ pub mod garbage {
     pub const STREAM_PENDING: u8 = 12;
     pub const STREAM_CONSUMERS: u8 = 13;
     pub const STREAM_OWNED: u8 = 14;
+    pub const ZSET_SCORES: u8 = 6;
+    pub const ZSET_HASHES: u8 = 7;
 }
 
 /// How many extent lists an element can own.

@@ -7,6 +7,7 @@ pub enum Kind {
     List = 1,
     Set = 2,
     Stream = 5,
+    Zset = 3,
 }
 
 impl Kind {
@@ -17,6 +18,7 @@ impl Kind {
             Kind::List => "list",
             Kind::Set => "set",
             Kind::Stream => "stream",
+            Kind::Zset => "zset",
         }
     }
 
@@ -34,6 +36,7 @@ impl Kind {
             1 => Kind::List,
             2 => Kind::Set,
             5 => Kind::Stream,
+            3 => Kind::Zset,
             _ => return None,
         })
     }

@@ -7,6 +7,7 @@ pub mod bitmap;
 pub mod collection;
 pub mod copies;
 pub mod element;
+pub mod geo;
 pub mod hyperloglog;
 mod kind;
 pub mod lcs;
@@ -15,5 +16,6 @@ pub mod set;
 pub mod stream;
 pub mod string;
 pub mod text;
+pub mod zset;
 
 pub use kind::Kind;

@@ -19,3 +19,4 @@ mod together;
 mod transactions;
 mod upkeep;
 mod world;
+mod zsets;

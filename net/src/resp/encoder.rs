@@ -20,8 +20,6 @@
 //!
 //! The caller is trusted to follow a header with as many items as it announced.
 
-use super::double::append_double;
-
 /// The protocol version of a connection. Every connection starts with RESP2.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
@@ -203,13 +201,11 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// See [`append_double`] for the text.
-    pub fn double(&mut self, value: f64) {
-        let mut text = Vec::with_capacity(32);
-        append_double(&mut text, value);
+    /// A floating-point number, given as text.
+    pub fn double(&mut self, text: &[u8]) {
         match self.protocol {
-            Protocol::Resp2 => self.bulk(&text),
-            Protocol::Resp3 => self.line(b',', &text),
+            Protocol::Resp2 => self.bulk(text),
+            Protocol::Resp3 => self.line(b',', text),
         }
     }
 

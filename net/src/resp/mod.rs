@@ -3,7 +3,6 @@
 //! [`Parser`] turns a read buffer into [`Word`] ranges without copying; [`Encoder`] appends replies to an
 //! output buffer. This room alone knows how RESP2 and RESP3 differ.
 
-mod double;
 mod encoder;
 mod error;
 mod inline;
@@ -11,7 +10,6 @@ mod limits;
 mod parser;
 mod request;
 
-pub use double::append_double;
 pub use encoder::{Aggregate, Deferred, Encoder, Protocol};
 pub use error::ProtocolError;
 pub use limits::Limits;

@@ -31,6 +31,9 @@ pub trait Packing: Copy {
     const PLAIN_SORTED: bool = true;
     /// Whether there is an order by key at all; if not, only ranks may be used.
     const ORDERED: bool = true;
+    /// Whether no two elements have equal keys. If not, those that have are the same bytes, and a search for their key
+    /// finds any of them.
+    const UNIQUE: bool = true;
     /// The length of every element, where all have the same.
     const ELEMENT_LEN: Option<usize> = None;
     /// Whether nodes carry a base.
@@ -55,7 +58,8 @@ pub trait Packing: Copy {
 
     /// The key under which `item` is found.
     fn key_of<'i>(self, heap: &Heap, item: Self::Item<'i>) -> Self::Key<'i>;
-    /// Where `key` stands relative to `item`. No two elements of a tree have equal keys.
+    /// Where `key` stands relative to `item`. A key that is looked for may be equal to a run of elements: then any of
+    /// them is found.
     fn compare(self, heap: &Heap, key: Self::Key<'_>, item: Self::Item<'_>) -> Ordering;
 
     /// Whether `item` is the one with this key: for searches in elements that are in no order, which need not know

@@ -226,20 +226,29 @@ impl<P: Packing> Tree<P> {
         item: P::Item<'_>,
     ) -> Result<bool, OutOfMemory> {
         let (position, found) = self.find(heap, old);
-        if !found {
-            return Ok(false);
+        if found {
+            self.rekey_here(heap, position, item)?;
         }
+        Ok(found)
+    }
+
+    /// [`Tree::rekey`] of the element at a place.
+    pub fn rekey_here(
+        &mut self,
+        heap: &mut Heap,
+        position: Position,
+        item: P::Item<'_>,
+    ) -> Result<(), OutOfMemory> {
         if stays(heap, self.packing, self.root, &position, item) {
-            self.replace_here(heap, position, item)?;
-            return Ok(true);
+            return self.replace_here(heap, position, item);
         }
         let mut tree = *self;
         tree.remove_here(heap, position)?;
         let (position, found) = tree.find(heap, tree.packing.key_of(heap, item));
-        debug_assert!(!found, "two elements with the same key");
+        debug_assert!(!found || !P::UNIQUE, "two elements with the same key");
         tree.insert_here(heap, position, item)?;
         *self = tree;
-        Ok(true)
+        Ok(())
     }
 
     /// Cuts the tree before the element with `rank` others before it, and returns what comes after.

@@ -102,7 +102,8 @@ impl<P: Packing> Check<'_, P> {
             {
                 let key = packing.key_of(heap, node.item(heap, packing, at));
                 let order = packing.compare(heap, key, view.item(heap, packing, offset));
-                check(order == Ordering::Less, "the order of elements", link)?;
+                let fits = order == Ordering::Less || !P::UNIQUE && order == Ordering::Equal;
+                check(fits, "the order of elements", link)?;
             }
             previous = Some((*view, offset));
             offset += len;

@@ -22,6 +22,7 @@ use crate::types::copies::Copies;
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::string::StringView;
+use crate::types::zset::Zset;
 
 const SORTED: KeySpec = KeySpec::one(1, KeyAccess::READ);
 const NAMED_BY_PATTERN: KeySpec = KeySpec::unknown(KeyAccess::READ).notes(
@@ -117,22 +118,14 @@ fn elements(exec: &mut Exec<'_, '_>, key: &Key<'_>, options: &mut Options<'_>) -
     let entry = exec.view(key, &place);
     match entry.kind() {
         Kind::List => {
-            let list = List::open(entry.record(), hasher);
-            let heap = exec.heap(key);
-            if !options.unsorted {
-                return Ok(list.iter_from(heap, 0).map(|text| text.view(heap)).collect());
-            }
-            let range = options.range(list.len());
-            options.limit = (0, -1);
-            Ok(match options.descending {
-                false => {
-                    list.iter_from(heap, range.start).take(range.len()).map(|text| text.view(heap)).collect()
-                }
-                true => {
-                    let from = list.len() - range.start;
-                    list.back_from(heap, from).take(range.len()).map(|text| text.view(heap)).collect()
-                }
-            })
+            let (list, heap) = (List::open(entry.record(), hasher), exec.heap(key));
+            let (forth, back) = (|at| list.iter_from(heap, at), |at| list.back_from(heap, at));
+            Ok(wanted(list.len(), options, forth, back).map(|text| text.view(heap)).collect())
+        }
+        Kind::Zset => {
+            let (zset, heap) = (Zset::open(entry.record(), hasher), exec.heap(key));
+            let (forth, back) = (|at| zset.iter_from(heap, at), |at| zset.back_from(heap, at));
+            Ok(wanted(zset.len(), options, forth, back).map(|item| item.text.view(heap)).collect())
         }
         Kind::Set => {
             // What is stored does not depend on how members are hashed.
@@ -145,6 +138,26 @@ fn elements(exec: &mut Exec<'_, '_>, key: &Key<'_>, options: &mut Options<'_>) -
         }
         Kind::String | Kind::Stream => Err(Error::WrongType),
     }
+}
+
+/// All elements of a collection with an order; where nothing is to be sorted, only the wanted ones in the wanted
+/// direction, and then the options say that they are all wanted.
+fn wanted<T, F: Iterator<Item = T>, B: Iterator<Item = T>>(
+    len: usize,
+    options: &mut Options<'_>,
+    from: impl Fn(usize) -> F,
+    before: impl Fn(usize) -> B,
+) -> impl Iterator<Item = T> {
+    let range = if options.unsorted { options.range(len) } else { 0..len };
+    if options.unsorted {
+        options.limit = (0, -1);
+    }
+    let backwards = options.unsorted && options.descending;
+    let (forth, back) = match backwards {
+        false => (Some(from(range.start)), None),
+        true => (None, Some(before(len - range.start))),
+    };
+    forth.into_iter().flatten().chain(back.into_iter().flatten()).take(range.len())
 }
 
 /// What elements are compared by first.
