@@ -7,6 +7,7 @@ pub mod commands;
 pub mod glob;
 pub mod keyspace;
 pub mod number;
+pub mod random;
 pub mod shard;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

@@ -2,9 +2,11 @@
 
 mod condition;
 mod expiry;
+mod scan;
 
 pub use condition::{Comparison, Condition, DIGEST_LEN, digest_text};
 pub use expiry::{Base, ExpireTime, Expiry, Unit};
+pub use scan::ScanOptions;
 
 use super::error::Error;
 use super::key::{Key, KeyHash, KeyHasher};
