@@ -16,8 +16,10 @@ pub mod types;
 
 /// Everything this crate stores in segments: programs in which this text differs do not read each other's.
 /// It changes whenever a stored form does.
-pub const STORED: &str = "root 0: first database; database 64: number u32, next u32, index u64*2 @8, deadlines u64 @24; \
+pub const STORED: &str = "root 0: first database; database 64: number u32, next u32, index u64*2 @8, deadlines u64 @24, \
+     deadlines of fields u64 @32; \
      entry: flags u8 (type 4 bits, deadline, links, value apart, key apart), clock u24, links u32*2?, deadline u48?, \
-     key varint+bytes | extent u32, value varint+bytes | extent u32; types: string 0, list 1, set 2; \
+     key varint+bytes | extent u32, value varint+bytes | extent u32; types: string 0, list 1, set 2, hash 4; \
      records: flags u8, roots u64*; text: length u8 up to 247, bytes | 255, extent u32; list: text; set: text, hash u64 \
-     if apart, by hash; garbage: extent 1, index 2, deadlines 3, list 4, set 5; slots crc16/xmodem, hash tags";
+     if apart, by hash; hash: (254, deadline u48)?, set, text; its deadlines: u48, hash u64, the earliest u64 in the \
+     record; garbage: extent 1, index 2, deadlines 3, list 4, set 5, hash 8, its deadlines 9; slots crc16/xmodem, hash tags";

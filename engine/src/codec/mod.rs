@@ -6,6 +6,7 @@ use shm::{Heap, OutOfMemory};
 use crate::keyspace::EntryView;
 use crate::types::Kind;
 use crate::types::collection::{Collection, Record};
+use crate::types::hash::{Given, Hash};
 use crate::types::list::List;
 use crate::types::set::Set;
 
@@ -28,6 +29,15 @@ pub fn collection_bytes(heap: &Heap, kind: Kind, record: &[u8], hasher: StoredHa
             list.iter_from(heap, 0).for_each(|text| put(&text.view(heap).contiguous()));
         }
         Kind::Set => Set::open(record, hasher).iter(heap).for_each(|text| put(&text.view(heap).contiguous())),
+        Kind::Hash => {
+            let hash = Hash::open(record, hasher);
+            put(&[hash.history()]);
+            for field in hash.iter(heap) {
+                put(&field.name.text.view(heap).contiguous());
+                put(&field.value.view(heap).contiguous());
+                put(&field.deadline_ms.map(u64::to_le_bytes).unwrap_or_default());
+            }
+        }
     }
     out
 }
@@ -59,5 +69,16 @@ pub fn collection_from(
             Ok(list.record())
         }
         Kind::Set => Ok(Set::build(heap, hasher, &texts.collect::<Vec<_>>())?.record()),
+        Kind::Hash => {
+            let mut texts = texts;
+            let history = texts.next().and_then(|text| text.first()).copied().unwrap_or_default();
+            let fields = std::iter::from_fn(|| {
+                let (name, value, deadline) = (texts.next()?, texts.next()?, texts.next()?);
+                let deadline_ms = deadline.first_chunk().map(|word| u64::from_le_bytes(*word));
+                Some((name, value, deadline_ms.filter(|deadline_ms| *deadline_ms > 0)))
+            });
+            let fields: Vec<Given<'_>> = fields.collect();
+            Ok(Hash::build(heap, hasher, history, &fields)?.record())
+        }
     }
 }

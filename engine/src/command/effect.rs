@@ -33,6 +33,9 @@ impl Event {
     pub const fn string(name: &'static str) -> Event {
         Event { class: EventClass::String, name }
     }
+    pub const fn hash(name: &'static str) -> Event {
+        Event { class: EventClass::Hash, name }
+    }
     pub const EXPIRED: Event = Event { class: EventClass::Expired, name: "expired" };
     pub const DEL: Event = Event::generic("del");
 }
@@ -63,6 +66,11 @@ impl EffectLog {
     /// Starts or stops keeping effects; changes are always counted.
     pub fn listen(&mut self, listening: bool) {
         self.listening = listening;
+    }
+
+    /// Whether effects are kept.
+    pub fn is_listening(&self) -> bool {
+        self.listening
     }
 
     /// Records a change; `command` is called only if somebody listens.

@@ -4,6 +4,7 @@
 //! To *mix* bytes in is to add them and replace the digest by its own hash: the order matters.
 //! ```text
 //! value     mix type (u32, big-endian), mix value, add "!!expire!!" if there is a deadline
+//! hash      add the digests of its fields: mix field, mix value, add "!!hexpire!!" if there is a deadline
 //! key       mix key, then its value
 //! database  add the digests of its keys
 //! data set  for each database that has keys, ascending: mix number (u32, big-endian), add its keys
@@ -20,6 +21,7 @@ use super::space::Keyspace;
 use crate::command::Key;
 use crate::types::Kind;
 use crate::types::collection::Collection;
+use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
 
@@ -41,7 +43,7 @@ impl Digest {
         self.0 = Sha1::digest(self.0).into();
     }
 
-    fn mix_value(&mut self, entry: &EntryView<'_>, hasher: StoredHasher) {
+    fn mix_value(&mut self, entry: &EntryView<'_>, hasher: StoredHasher, now_ms: u64) {
         self.mix(&type_number(entry.kind()).to_be_bytes());
         match entry.kind() {
             Kind::String => self.mix(&entry.string().contiguous()),
@@ -53,6 +55,18 @@ impl Digest {
             Kind::Set => {
                 let set = Set::open(entry.record(), hasher);
                 set.iter(entry.heap()).for_each(|text| self.add(&text.view(entry.heap()).contiguous()));
+            }
+            Kind::Hash => {
+                let hash = Hash::open(entry.record(), hasher);
+                for field in hash.iter(entry.heap()).filter(|field| field.is_live(now_ms)) {
+                    let mut of_field = Digest::default();
+                    of_field.mix(&field.name.text.view(entry.heap()).contiguous());
+                    of_field.mix(&field.value.view(entry.heap()).contiguous());
+                    if field.deadline_ms.is_some() {
+                        of_field.add(b"!!hexpire!!");
+                    }
+                    self.add(&of_field.0);
+                }
             }
         }
         if entry.deadline_ms().is_some() {
@@ -67,6 +81,7 @@ fn type_number(kind: Kind) -> u32 {
         Kind::String => 0,
         Kind::List => 1,
         Kind::Set => 2,
+        Kind::Hash => 4,
     }
 }
 
@@ -93,7 +108,7 @@ impl DataSetDigest {
                 (next, _) = keyspace.scan(number, next, usize::MAX, now_ms, |entry| {
                     let mut of_key = Digest::default();
                     of_key.mix(&entry.key());
-                    of_key.mix_value(&entry, keyspace.hasher().of_elements());
+                    of_key.mix_value(&entry, keyspace.hasher().of_elements(), now_ms);
                     self.databases.entry(number).or_default().add(&of_key.0);
                 });
                 if next == 0 {
@@ -120,7 +135,7 @@ impl Keyspace {
     pub fn digest_of_value(&self, db: u32, key: &Key<'_>, now_ms: u64) -> Digest {
         let mut digest = Digest::default();
         if let Some(entry) = self.peek(db, key, now_ms) {
-            digest.mix_value(&entry, self.hasher().of_elements());
+            digest.mix_value(&entry, self.hasher().of_elements(), now_ms);
         }
         digest
     }

@@ -18,6 +18,9 @@ pub mod garbage {
     /// Trees of collections, by what they hold.
     pub const LIST: u8 = 4;
     pub const SET: u8 = 5;
+    pub const HASH: u8 = 8;
+    /// The deadlines of a hash's fields.
+    pub const HASH_DUE: u8 = 9;
 }
 
 /// How many extent lists an element can own.

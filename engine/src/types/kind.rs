@@ -6,6 +6,7 @@ pub enum Kind {
     String = 0,
     List = 1,
     Set = 2,
+    Hash = 4,
 }
 
 impl Kind {
@@ -15,6 +16,7 @@ impl Kind {
             Kind::String => "string",
             Kind::List => "list",
             Kind::Set => "set",
+            Kind::Hash => "hash",
         }
     }
 
@@ -31,6 +33,7 @@ impl Kind {
             0 => Kind::String,
             1 => Kind::List,
             2 => Kind::Set,
+            4 => Kind::Hash,
             _ => return None,
         })
     }

@@ -5,6 +5,7 @@
 
 pub mod collection;
 pub mod element;
+pub mod hash;
 mod kind;
 pub mod lcs;
 pub mod list;
