@@ -33,6 +33,7 @@ impl KeyAccess {
     };
     /// Whether it reads as well depends on the options.
     pub const DELETE_VARIABLE: KeyAccess = KeyAccess::of(&["RW", "delete", "variable_flags"]);
+    pub const UPDATE_DELETE: KeyAccess = KeyAccess::of(&["RW", "delete"]);
     pub const READ_DELETE: KeyAccess = KeyAccess::of(&["RW", "access", "delete"]);
     pub const DELETE: KeyAccess = KeyAccess::of(&["RM", "delete"]);
 

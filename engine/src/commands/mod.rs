@@ -1,5 +1,6 @@
 //! The data commands: a folder per family, a file per group of kin. Only this table knows them all.
 
+mod hash;
 mod keys;
 mod string;
 
@@ -7,7 +8,7 @@ use crate::command::{DataCommand, VisitCommand};
 
 /// Every command on keys.
 pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
-    string::FAMILY.iter().chain(keys::FAMILY).copied().flatten()
+    string::FAMILY.iter().chain(hash::FAMILY).chain(keys::FAMILY).copied().flatten()
 }
 
 /// Every command that visits all shards.

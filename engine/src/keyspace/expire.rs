@@ -239,3 +239,192 @@ struct Due {
     queue: Queue,
     entry: Handle<Entry>,
 }
+
+#[cfg(test)]
+mod tests {
+    use shm::rbtree::{Root, TimedHandles, Tree};
+
+    use super::*;
+    use crate::keyspace::compact::Compaction;
+    use crate::testing::Session;
+
+    /// What the timer does at a time; how many keys are left in database 0.
+    fn expire_all(session: &mut Session) -> u64 {
+        let now_ms = session.now_ms();
+        let keyspace = &mut session.shards()[0];
+        while keyspace.expire_due(now_ms, 3) {}
+        assert!(keyspace.next_deadline_ms().is_none_or(|next_ms| next_ms > now_ms));
+        let keys = keyspace.keys(0);
+        session.verify();
+        keys
+    }
+
+    #[test]
+    fn the_timer_deletes_fields_in_their_turn_and_hashes_with_the_last_one() {
+        let mut session = Session::new(1);
+        let start_ms = session.now_ms();
+        session.run("HSET h a 1 b 2 c 3");
+        session.run("HPEXPIRE h 20 FIELDS 1 a");
+        session.run("HPEXPIRE h 10 FIELDS 1 b");
+        session.run("SET k v PX 15");
+        session.run("HSET other a 1");
+        session.run("HPEXPIRE other 20 FIELDS 1 a");
+        for (at_ms, keys, fields) in [(10, 3, 2), (15, 2, 2), (20, 1, 1)] {
+            assert_eq!(session.shards()[0].next_deadline_ms(), Some(start_ms + at_ms));
+            let now_ms = session.now_ms();
+            session.advance(start_ms + at_ms - now_ms);
+            assert_eq!(expire_all(&mut session), keys);
+            assert_eq!(session.run("HLEN h"), format!("(integer) {fields}"));
+        }
+        assert_eq!(session.shards()[0].next_deadline_ms(), None);
+        let stats = session.take_stats();
+        assert_eq!((stats.expired, stats.expired_fields), (1, 3));
+    }
+
+    #[test]
+    fn many_due_fields_go_in_bounded_steps() {
+        let mut session = Session::new(1);
+        let due_ms = session.now_ms() + 10;
+        session.run("HSET h stays v");
+        for nth in 0..300 {
+            session.run(&format!("HSETEX h PXAT {due_ms} FIELDS 1 f{nth} v"));
+        }
+        let hasher = *session.shards()[0].hasher();
+        let fields = |session: &mut Session| {
+            session.shards()[0]
+                .peek(0, &hasher.key(b"h"), due_ms)
+                .map(|entry| Hash::open(entry.record(), hasher.of_elements()).len())
+        };
+        session.take_effects();
+        assert!(session.shards()[0].expire_due(due_ms, 10));
+        assert_eq!(fields(&mut session), Some(291));
+        let effects = session.take_effects();
+        assert_eq!((effects.len(), effects[0].command.len()), (1, 12));
+        session.verify();
+        assert!(session.shards()[0].expire_due(due_ms, 100));
+        assert!(!session.shards()[0].expire_due(due_ms, 1000));
+        assert_eq!(fields(&mut session), Some(1));
+        session.verify();
+    }
+
+    #[test]
+    fn deadlines_of_fields_follow_their_hash() {
+        for (moves, db) in [
+            (&["PEXPIRE h 1000"][..], 0),
+            (&["PEXPIRE h 1000", "PEXPIRE h 2000", "PERSIST h"], 0),
+            (&["RENAME h g"], 0),
+            (&["SET g v PX 1000", "RENAME h g"], 0),
+            (&["COPY h g", "DEL h"], 0),
+            (&["MOVE h 3"], 3),
+            (&["SWAPDB 0 2"], 2),
+            (&["HSET h d 4 e 5", "HDEL h d"], 0),
+        ] {
+            for timed in [false, true] {
+                let mut session = Session::new(1);
+                session.run("HSET h a 1 b 2 c 3");
+                session.run("HPEXPIRE h 10 FIELDS 2 a b");
+                if timed {
+                    session.run("PEXPIRE h 5000");
+                }
+                for command in moves {
+                    session.run(command);
+                    session.verify();
+                }
+                session.advance(10);
+                session.run(&format!("SELECT {db}"));
+                let before = session.shards()[0].keys(db);
+                expire_all(&mut session);
+                assert_eq!(session.shards()[0].keys(db), before, "{moves:?}");
+                let keys = session.run("KEYS *");
+                let key = keys.split('"').nth(1).expect("a key").to_owned();
+                assert_eq!(session.run(&format!("HEXISTS {key} a")), "(integer) 0");
+                assert_eq!(session.run(&format!("HEXISTS {key} c")), "(integer) 1");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_deleted_is_due_no_more() {
+        for command in
+            ["DEL h", "FLUSHDB", "FLUSHALL", "SET h v", "HDEL h a", "HPERSIST h FIELDS 1 a", "HSET h a 2"]
+        {
+            let mut session = Session::new(1);
+            session.run("HSET h a 1 b 2");
+            session.run("HPEXPIRE h 10 FIELDS 1 a");
+            session.run(command);
+            session.verify();
+            assert_eq!(session.shards()[0].next_deadline_ms(), None, "{command}");
+        }
+    }
+
+    #[test]
+    fn hashes_whose_fields_are_all_gone_are_not_seen_before_they_are_met() {
+        let mut session = Session::new(3);
+        for nth in 0..20 {
+            session.run(&format!("HSETEX gone{nth} PX 10 FIELDS 2 a 1 b 2"));
+            session.run(&format!("HSETEX stays{nth} PX 10 FIELDS 1 a 1"));
+            session.run(&format!("HSET stays{nth} b 2"));
+        }
+        session.run("HSETEX both PX 10 FIELDS 1 a 1");
+        session.run("PEXPIRE both 10");
+        session.advance(9);
+        assert_eq!(session.run("DBSIZE"), "(integer) 41");
+        session.advance(1);
+        let in_all = |session: &mut Session| -> u64 {
+            session.shards().iter().map(|keyspace| keyspace.keys_in_all()).sum()
+        };
+        assert_eq!(session.run("DBSIZE"), "(integer) 20");
+        assert_eq!(session.run("KEYS gone*"), "(empty array)");
+        assert_eq!(session.run("KEYS *").lines().count(), 20);
+        for _ in 0..100 {
+            assert!(session.run("RANDOMKEY").starts_with("\"stays"));
+        }
+        assert_eq!(in_all(&mut session), 41, "nothing was deleted to find out");
+        assert_eq!(session.run("EXISTS gone1 gone2 stays1"), "(integer) 1");
+        assert_eq!(in_all(&mut session), 39);
+        session.verify();
+    }
+
+    #[test]
+    fn compaction_takes_deadlines_along() {
+        let mut session = Session::new(1);
+        for nth in 0..3000 {
+            session.run(&format!("HSET key{nth} a 1 b {}", "x".repeat(60)));
+            session.run(&format!("HPEXPIRE key{nth} {} FIELDS 1 a", 1 + nth));
+        }
+        for field in 0..2000 {
+            session.run(&format!("HSETEX large PX {} FIELDS 1 f{field} {}", 5000 + field, "x".repeat(100)));
+        }
+        for nth in (0..3000).filter(|nth| nth % 8 != 0) {
+            session.run(&format!("DEL key{nth}"));
+        }
+        for field in (0..2000).filter(|field| field % 8 != 0) {
+            session.run(&format!("HDEL large f{field}"));
+        }
+        session.verify();
+        let (mut state, mut steps) = (Compaction::default(), 0);
+        while session.shards()[0].compact(&mut state, 100) {
+            steps += 1;
+            session.verify();
+        }
+        assert!(steps > 10, "{steps}");
+        session.advance(10_000);
+        assert_eq!(expire_all(&mut session), 375);
+    }
+
+    #[test]
+    fn a_deadline_that_is_missing_is_noticed() {
+        let mut session = Session::new(1);
+        session.run("HSETEX h PX 10 FIELDS 1 a 1");
+        let keyspace = &mut session.shards()[0];
+        assert_eq!(keyspace.verify(), Ok(()));
+        let database = keyspace.database(0).expect("a database");
+        let deadlines = database.deadlines(&keyspace.heap, Queue::Fields);
+        let none = Tree::new(Root::EMPTY, TimedHandles::new());
+        database.set_deadlines(&mut keyspace.heap, Queue::Fields, &none).expect("room");
+        let mut deadlines = deadlines;
+        deadlines.reclaim(&mut keyspace.heap, 1, |_, _| Ok(())).expect("room");
+        keyspace.commit();
+        assert!(keyspace.verify().is_err());
+    }
+}
