@@ -135,21 +135,31 @@ fn receive(wire: &mut Wire, together: &mut Vec<u8>, asked: &mut usize, replies: 
 }
 
 fn begins_iteration(request: &[Vec<u8>]) -> bool {
-    request.len() > 1 && request[0].eq_ignore_ascii_case(b"SCAN") && request[1] == b"0"
+    cursor_at(request).is_some_and(|at| request.get(at).is_some_and(|cursor| cursor == b"0"))
+}
+
+/// Which word is the cursor.
+fn cursor_at(request: &[Vec<u8>]) -> Option<usize> {
+    let commands: [(&[u8], usize); 2] = [(b"SCAN", 1), (b"HSCAN", 2)];
+    commands.into_iter().find(|(name, _)| request[0].eq_ignore_ascii_case(name)).map(|(_, at)| at)
 }
 
 /// Goes on until the cursor is 0 again. The result is all that was found, sorted, without a cursor.
 fn iterate(wire: &mut Wire, request: &[Vec<u8>], mut reply: Vec<u8>) -> Vec<u8> {
     let mut request = request.to_vec();
+    let Some(at) = cursor_at(&request) else { return reply };
+    let is_of_pairs = at == 2;
     let mut found = Vec::new();
     loop {
         let mut bulks = wire::bulks(&reply);
         if wire::is_error(&reply) || bulks.is_empty() {
             return reply;
         }
-        found.extend(bulks.split_off(1));
-        request[1] = bulks.remove(0);
-        if request[1] == b"0" {
+        let items = bulks.split_off(1);
+        let width = if is_of_pairs { 2 } else { 1 };
+        found.extend(items.chunks(width).map(<[Vec<u8>]>::concat));
+        request[at] = bulks.remove(0);
+        if request[at] == b"0" {
             found.sort();
             return encode(&found);
         }

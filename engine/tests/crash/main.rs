@@ -7,6 +7,7 @@
 mod common;
 
 mod databases;
+mod hashes;
 mod keys;
 mod many;
 mod strings;

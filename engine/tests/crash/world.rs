@@ -153,7 +153,7 @@ impl World {
 }
 
 /// How many transactions a run ended.
-fn ends_of(crashes: &Crashes) -> usize {
+pub fn ends_of(crashes: &Crashes) -> usize {
     let mut ends = 0;
     crashes.explore(Effort { every: usize::MAX, recovery_every: usize::MAX }, |_, commits| ends = commits);
     ends
