@@ -11,7 +11,7 @@ impl Random {
 
     /// Any of 64 bits.
     #[inline]
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut bits = self.0;
         bits = (bits ^ bits >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -22,7 +22,7 @@ impl Random {
     /// One of `0..count`, which is not empty. No number is likelier than another by more than `count` in 2^64.
     #[inline]
     pub fn below(&mut self, count: usize) -> usize {
-        (u128::from(self.next()) * count as u128 >> u64::BITS) as usize
+        ((u128::from(self.draw()) * count as u128) >> u64::BITS) as usize
     }
 
     /// `picks` different numbers of `0..count`, or all, ascending: each choice is as likely as any other.
@@ -55,7 +55,7 @@ mod tests {
     #[test]
     fn numbers_are_those_of_the_definition() {
         let mut random = Random::new(1_234_567);
-        let first = [random.next(), random.next(), random.next()];
+        let first = [random.draw(), random.draw(), random.draw()];
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
     }
 

@@ -417,7 +417,7 @@ fn overhead(fields: u64, name_len: usize, value_len: usize) -> f64 {
     let before = session.heap_mut(0).used_bytes();
     let mut raw = 0;
     for _ in 0..fields {
-        let name = format!("{:0name_len$}", random.next() % 100_000_000);
+        let name = format!("{:0name_len$}", random.draw() % 100_000_000);
         let value = "v".repeat(value_len / 2 + random.below(value_len));
         raw += (name.len() + value.len()) as u64;
         session.call(&[b"HSET", b"hash", name.as_bytes(), value.as_bytes()]);
