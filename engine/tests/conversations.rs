@@ -18,6 +18,11 @@ fn hold(folder: &str) {
 }
 
 #[test]
+fn on_hashes() {
+    hold("hashes");
+}
+
+#[test]
 fn on_strings() {
     hold("strings");
 }

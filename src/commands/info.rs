@@ -144,10 +144,11 @@ pub(super) struct Harvest {
 impl Harvest {
     /// Takes what a shard has counted.
     pub fn take(&mut self, keyspace: &mut Keyspace) {
-        let Stats { hits, misses, expired } = keyspace.take_stats();
+        let Stats { hits, misses, expired, expired_fields } = keyspace.take_stats();
         self.stats.hits += hits;
         self.stats.misses += misses;
         self.stats.expired += expired;
+        self.stats.expired_fields += expired_fields;
         self.changes += keyspace.effects_mut().take_changes();
     }
 
@@ -157,6 +158,7 @@ impl Harvest {
         counters.keyspace_hits.add(stats.hits);
         counters.keyspace_misses.add(stats.misses);
         counters.expired_keys.add(stats.expired);
+        counters.expired_fields.add(stats.expired_fields);
         counters.changes.add(changes);
     }
 }

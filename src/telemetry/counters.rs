@@ -117,6 +117,8 @@ counters! {
         keyspace_misses,
         /// Keys removed because their time had come.
         expired_keys,
+        /// Fields of hashes removed because their time had come.
+        expired_fields,
         /// Keys removed to make room.
         evicted_keys,
         /// Error replies.

@@ -202,6 +202,7 @@ impl Executor {
         self.counters.keyspace_hits.add(stats.hits);
         self.counters.keyspace_misses.add(stats.misses);
         self.counters.expired_keys.add(stats.expired);
+        self.counters.expired_fields.add(stats.expired_fields);
     }
 
     /// Counts the error that was just written.

@@ -88,6 +88,7 @@ pub struct Theme {
     pub bits: u32,
     pub sketches: u32,
     pub deadlines: u32,
+    pub hashes: u32,
     pub keys: u32,
     pub databases: u32,
     pub looks: u32,
@@ -111,6 +112,7 @@ impl Theme {
         bits: 10,
         sketches: 6,
         deadlines: 12,
+        hashes: 12,
         keys: 14,
         databases: 8,
         looks: 8,
@@ -131,6 +133,7 @@ impl Theme {
         bits: 1,
         sketches: 0,
         deadlines: 1,
+        hashes: 1,
         keys: 1,
         databases: 1,
         looks: 1,
@@ -146,7 +149,7 @@ impl Theme {
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 17] = [
+pub const THEMES: [(u32, Theme); 18] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
@@ -155,6 +158,7 @@ pub const THEMES: [(u32, Theme); 17] = [
     (3, Theme { bits: 20, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, bits: 10, ..Theme::NARROW }),
     (2, Theme { strings: 1, ranges: 0, bits: 0, sketches: 20, ..Theme::NARROW }),
+    (3, Theme { hashes: 30, strings: 0, ..Theme::NARROW }),
     (3, Theme { deadlines: 20, strings: 8, databases: 0, ..Theme::NARROW }),
     (2, Theme { looks: 20, strings: 10, spread: Spread::Wide, ..Theme::NARROW }),
     (3, Theme { sets: 30, keys: 4, ..Theme::NARROW }),
@@ -176,6 +180,7 @@ fn well_formed(theme: Theme) -> Words {
         // Of several elements the reference server keeps those before a damaged place.
         (theme.sketches, sketches(spread, if theme.bits == 0 { 6 } else { 2 })),
         (theme.deadlines, deadlines(spread)),
+        (theme.hashes, hashes(size, spread)),
         (theme.keys, keys(spread)),
         (theme.databases, databases(spread)),
         (theme.looks, looks(spread)),
@@ -315,6 +320,28 @@ fn deadlines(spread: Spread) -> Words {
     ])
 }
 
+fn hashes(size: Size, spread: Spread) -> Words {
+    let (field, value) = (|| field(size), || value(size));
+    let pair = || all(vec![field(), value()]);
+    let scan_options =
+        some_of(vec![all(vec![name("COUNT"), integer()]), all(vec![name("MATCH"), pattern()])]);
+    Union::new_weighted(vec![
+        (8, command("HSET", vec![key(spread), repeated(pair(), 1..6)])),
+        (2, command("HMSET", vec![key(spread), repeated(pair(), 1..3)])),
+        (2, command("HSETNX", vec![key(spread), field(), value()])),
+        (3, commands(&["HGET", "HSTRLEN", "HEXISTS"], &[key(spread), field()])),
+        (2, command("HMGET", vec![key(spread), repeated(field(), 1..5)])),
+        (4, commands(&["HGETALL", "HKEYS", "HVALS", "HLEN"], &[key(spread)])),
+        (4, command("HDEL", vec![key(spread), repeated(field(), 1..4)])),
+        (2, command("HINCRBY", vec![key(spread), field(), integer()])),
+        (2, command("HINCRBYFLOAT", vec![key(spread), field(), float()])),
+        (1, command("HRANDFIELD", vec![key(spread)])),
+        (1, command("HRANDFIELD", vec![key(spread), count(), some_of(vec![name("WITHVALUES")])])),
+        (2, command("HSCAN", vec![key(spread), name("0"), scan_options])),
+    ])
+    .boxed()
+}
+
 fn keys(spread: Spread) -> Words {
     let copy_options = some_of(vec![name("REPLACE"), all(vec![name("DB"), database()])]);
     any_of(vec![
@@ -446,6 +473,7 @@ fn spelled_keys(size: Size, spread: Spread) -> Words {
         bits(size, spread),
         sketches(spread, 3),
         deadlines(spread),
+        hashes(size, spread),
         keys(spread),
         databases(spread),
         looks(spread),

@@ -145,7 +145,7 @@ fn begins_iteration(request: &[Vec<u8>]) -> bool {
 fn cursor_at(request: &[Vec<u8>]) -> Option<usize> {
     match request[0].to_ascii_uppercase().as_slice() {
         b"SCAN" => Some(1),
-        b"SSCAN" => Some(2),
+        b"HSCAN" | b"SSCAN" => Some(2),
         _ => None,
     }
 }
@@ -153,6 +153,8 @@ fn cursor_at(request: &[Vec<u8>]) -> Option<usize> {
 /// Goes on until the cursor is 0 again. The result is all that was found, sorted, without a cursor.
 fn iterate(wire: &mut Wire, request: &[Vec<u8>], mut reply: Vec<u8>) -> Vec<u8> {
     let mut request = request.to_vec();
+    let Some(at) = cursor_at(&request) else { return reply };
+    let is_of_pairs = at == 2;
     let mut found = Vec::new();
     let Some(at) = cursor_at(&request) else { return reply };
     loop {
@@ -160,7 +162,9 @@ fn iterate(wire: &mut Wire, request: &[Vec<u8>], mut reply: Vec<u8>) -> Vec<u8> 
         if wire::is_error(&reply) || bulks.is_empty() {
             return reply;
         }
-        found.extend(bulks.split_off(1));
+        let items = bulks.split_off(1);
+        let width = if is_of_pairs { 2 } else { 1 };
+        found.extend(items.chunks(width).map(<[Vec<u8>]>::concat));
         request[at] = bulks.remove(0);
         if request[at] == b"0" {
             found.sort();

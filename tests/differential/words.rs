@@ -132,6 +132,24 @@ pub fn member() -> Words {
     .boxed()
 }
 
+/// A field of a hash; few, so that calls meet.
+pub fn field(size: Size) -> Words {
+    let few = texts(&["a", "b", "c", "d", "e", "1", "22"]);
+    let odd =
+        bytes(select(vec![vec![], b"\0\xff\r\n".to_vec(), vec![b'f'; 64], vec![b'f'; 65], vec![b'f'; 300]]));
+    Union::new_weighted(vec![(12, few), (2, odd), (1, value(size))]).boxed()
+}
+
+/// How many random elements are asked for.
+pub fn count() -> Words {
+    Union::new_weighted(vec![
+        (6, bytes((-9i64..9).prop_map(|count| count.to_string().into_bytes()))),
+        (1, texts(&["9223372036854775807", "4611686018427387904", "-9223372036854775808"])),
+        (1, no_integer()),
+    ])
+    .boxed()
+}
+
 pub fn integer() -> Words {
     let small = bytes((-20i64..20).prop_map(|number| number.to_string().into_bytes()));
     let any = bytes(any::<i64>().prop_map(|number| number.to_string().into_bytes()));

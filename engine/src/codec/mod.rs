@@ -9,6 +9,7 @@ use shm::{Heap, OutOfMemory};
 use crate::keyspace::EntryView;
 use crate::types::Kind;
 use crate::types::collection::{Collection, Record};
+use crate::types::hash::{Given, Hash};
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::stream::Stream;
@@ -41,6 +42,15 @@ pub fn collection_bytes(heap: &Heap, kind: Kind, record: &[u8], hasher: StoredHa
                 put(&item.score.to_le_bytes());
                 put(&item.text.view(heap).contiguous());
             });
+        }
+        Kind::Hash => {
+            let hash = Hash::open(record, hasher);
+            put(&[hash.history()]);
+            for field in hash.iter(heap) {
+                put(&field.name.text.view(heap).contiguous());
+                put(&field.value.view(heap).contiguous());
+                put(&field.deadline_ms.map(u64::to_le_bytes).unwrap_or_default());
+            }
         }
     }
     out
@@ -85,6 +95,17 @@ pub fn collection_from(
         Kind::Stream => {
             let image = stream::image_of(bytes).expect("bytes that were made here");
             Ok(Stream::build(heap, hasher, &image)?.record())
+        }
+        Kind::Hash => {
+            let mut texts = texts;
+            let history = texts.next().and_then(|text| text.first()).copied().unwrap_or_default();
+            let fields = std::iter::from_fn(|| {
+                let (name, value, deadline) = (texts.next()?, texts.next()?, texts.next()?);
+                let deadline_ms = deadline.first_chunk().map(|word| u64::from_le_bytes(*word));
+                Some((name, value, deadline_ms.filter(|deadline_ms| *deadline_ms > 0)))
+            });
+            let fields: Vec<Given<'_>> = fields.collect();
+            Ok(Hash::build(heap, hasher, history, &fields)?.record())
         }
     }
 }

@@ -42,6 +42,9 @@ impl Event {
     pub const fn sorted_set(name: &'static str) -> Event {
         Event { class: EventClass::SortedSet, name }
     }
+    pub const fn hash(name: &'static str) -> Event {
+        Event { class: EventClass::Hash, name }
+    }
     pub const EXPIRED: Event = Event { class: EventClass::Expired, name: "expired" };
     pub const DEL: Event = Event::generic("del");
 }

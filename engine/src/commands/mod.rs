@@ -2,6 +2,7 @@
 
 mod bitmap;
 mod geo;
+mod hash;
 mod hyperloglog;
 mod keys;
 mod list;
@@ -17,6 +18,7 @@ pub fn data_commands() -> impl Iterator<Item = &'static DataCommand> {
     let families = [
         bitmap::FAMILY,
         geo::FAMILY,
+        hash::FAMILY,
         hyperloglog::FAMILY,
         keys::FAMILY,
         list::FAMILY,

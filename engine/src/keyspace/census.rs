@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::database::Database;
+use super::database::{Database, Queue};
 use super::space::Keyspace;
 
 /// One database of a shard.
@@ -51,12 +51,12 @@ impl Keyspace {
 
     /// The ranks of the deadlines that have not passed.
     fn deadlines_ahead(&self, database: &Database, now_ms: u64) -> Range<usize> {
-        self.due_keys(*database, now_ms)..database.deadlines(&self.heap).len()
+        self.due_keys(*database, now_ms)..database.deadlines(&self.heap, Queue::Keys).len()
     }
 
     /// From deadlines at equal distances in their order.
     fn ttl_ms_sum(&self, database: &Database, now_ms: u64) -> f64 {
-        let deadlines = database.deadlines(&self.heap);
+        let deadlines = database.deadlines(&self.heap, Queue::Keys);
         let ahead = self.deadlines_ahead(database, now_ms);
         let looked_at = ahead.len().min(SAMPLE);
         let ttl_ms = |nth: usize| {

@@ -2,7 +2,7 @@
 
 use shm::{Handle, Heap, OutOfMemory};
 
-use super::database::Database;
+use super::database::{Database, Queue};
 use super::entry::{self, Entry, EntryView};
 use super::space::{Hashes, Keyspace};
 use crate::types::Kind;
@@ -38,8 +38,8 @@ enum Phase {
     Index,
     /// Long keys and values, and collections.
     Values,
-    /// The tree of deadlines.
-    Deadlines,
+    /// A tree of deadlines.
+    Deadlines(Queue),
 }
 
 /// Pages that are emptied at a time.
@@ -103,10 +103,14 @@ impl Keyspace {
             Phase::Index => (self.compact_index(database, at.cursor, entries)?, (db, Phase::Values)),
             Phase::Values => {
                 let next = self.collect_values(database, at.cursor, values, entries);
-                (next, (db, Phase::Deadlines))
+                (next, (db, Phase::Deadlines(Queue::Keys)))
             }
-            Phase::Deadlines => {
-                (self.compact_deadlines(database, at.cursor, entries)?, (db + 1, Phase::Index))
+            Phase::Deadlines(queue) => {
+                let after = match queue {
+                    Queue::Keys => (db, Phase::Deadlines(Queue::Fields)),
+                    Queue::Fields => (db + 1, Phase::Index),
+                };
+                (self.compact_deadlines(database, queue, at.cursor, entries)?, after)
             }
         };
         Ok(Some(match next {
@@ -122,7 +126,7 @@ impl Keyspace {
         entries: usize,
     ) -> Result<Option<u64>, OutOfMemory> {
         let mut index = database.index(&self.heap);
-        let mut deadlines = database.deadlines(&self.heap);
+        let mut queues = Queue::ALL.map(|queue| (queue, database.deadlines(&self.heap, queue)));
         let next = index.relocate(
             &mut self.heap,
             cursor,
@@ -130,18 +134,21 @@ impl Keyspace {
             |heap, block| heap.is_sparse(block),
             |heap, old| {
                 let old: Handle<Entry> = old.cast();
-                let deadline_ms = EntryView::new(heap, old).deadline_ms();
+                let times = entry::times(heap, old);
                 let fresh = entry::relocate(heap, old)?;
-                if let Some(deadline_ms) = deadline_ms {
-                    deadlines.remove(heap, (deadline_ms, old))?;
-                    deadlines.insert(heap, (deadline_ms, fresh))?;
+                for (queue, deadlines) in &mut queues {
+                    if let Some(time_ms) = times.in_queue(*queue) {
+                        deadlines.rekey(heap, (time_ms, old), (time_ms, fresh))?;
+                    }
                 }
                 heap.free(old);
                 Ok(fresh.cast())
             },
         )?;
         database.set_index(&mut self.heap, &index)?;
-        database.set_deadlines(&mut self.heap, &deadlines)?;
+        for (queue, deadlines) in &queues {
+            database.set_deadlines(&mut self.heap, *queue, deadlines)?;
+        }
         Ok(next)
     }
 
@@ -190,14 +197,15 @@ impl Keyspace {
     fn compact_deadlines(
         &mut self,
         database: Database,
+        queue: Queue,
         cursor: u64,
         entries: usize,
     ) -> Result<Option<u64>, OutOfMemory> {
-        let mut deadlines = database.deadlines(&self.heap);
+        let mut deadlines = database.deadlines(&self.heap, queue);
         let nodes = entries.div_ceil(DEADLINES_PER_NODE);
         let next =
             deadlines.relocate(&mut self.heap, cursor as usize, nodes, |heap, node| heap.is_sparse(node))?;
-        database.set_deadlines(&mut self.heap, &deadlines)?;
+        database.set_deadlines(&mut self.heap, queue, &deadlines)?;
         Ok(next.map(|rank| rank as u64))
     }
 }

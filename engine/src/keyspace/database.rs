@@ -5,7 +5,8 @@
 //!  4  u32  handle of the next record (0: none)
 //!  8  16B  root of the hash index
 //! 24  u64  root of the tree of deadlines
-//! 32  32B  reserved, zero
+//! 32  u64  root of the tree of hashes by the earliest deadline of their fields
+//! 40  24B  reserved, zero
 //! ```
 //!
 //! The records form a list from root word [`DATABASES_ROOT`]; which number lies where is mirrored in
@@ -25,6 +26,7 @@ const NUMBER: usize = 0;
 const NEXT: usize = 4;
 const INDEX: usize = 8;
 const DEADLINES: usize = 24;
+const FIELD_DEADLINES: usize = 32;
 const RECORD_LEN: usize = 64;
 
 /// Marks handles of database records.
@@ -32,6 +34,27 @@ pub enum DatabaseRecord {}
 
 /// Entries by deadline.
 pub type Deadlines = Tree<TimedHandles<Entry>>;
+
+/// Which deadlines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Queue {
+    /// Those of keys.
+    Keys,
+    /// For each hash with deadlines of fields the earliest of them.
+    Fields,
+}
+
+impl Queue {
+    pub const ALL: [Queue; 2] = [Queue::Keys, Queue::Fields];
+
+    #[inline]
+    const fn at(self) -> usize {
+        match self {
+            Queue::Keys => DEADLINES,
+            Queue::Fields => FIELD_DEADLINES,
+        }
+    }
+}
 
 /// A database's place in the heap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,18 +148,25 @@ impl Database {
         Ok(())
     }
 
-    pub fn deadlines(self, heap: &Heap) -> Deadlines {
-        Tree::new(Root::decode(heap.u64_at(self.record, DEADLINES)), TimedHandles::new())
+    #[inline]
+    pub fn deadlines(self, heap: &Heap, queue: Queue) -> Deadlines {
+        Tree::new(Root::decode(heap.u64_at(self.record, queue.at())), TimedHandles::new())
     }
 
-    /// Stores the root of the tree of deadlines if it has changed.
+    /// Stores the root of a tree of deadlines if it has changed.
     ///
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
-    pub fn set_deadlines(self, heap: &mut Heap, deadlines: &Deadlines) -> Result<(), OutOfMemory> {
+    #[inline]
+    pub fn set_deadlines(
+        self,
+        heap: &mut Heap,
+        queue: Queue,
+        deadlines: &Deadlines,
+    ) -> Result<(), OutOfMemory> {
         let root = deadlines.root().encode();
-        if heap.u64_at(self.record, DEADLINES) != root {
-            heap.store_u64(self.record, DEADLINES, root)?;
+        if heap.u64_at(self.record, queue.at()) != root {
+            heap.store_u64(self.record, queue.at(), root)?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 //! set       add each member
 //! zset      for each member: mix member, mix score as text, add the digest that this makes
 //! value     mix type (u32, big-endian), mix value, add "!!expire!!" if there is a deadline
+//! hash      add the digests of its fields: mix field, mix value, add "!!hexpire!!" if there is a deadline
 //! key       mix key, then its value
 //! database  add the digests of its keys
 //! data set  for each database that has keys, ascending: mix number (u32, big-endian), add its keys
@@ -24,6 +25,7 @@ use crate::command::Key;
 use crate::number::Double;
 use crate::types::Kind;
 use crate::types::collection::Collection;
+use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::stream::Stream;
@@ -47,7 +49,7 @@ impl Digest {
         self.0 = Sha1::digest(self.0).into();
     }
 
-    fn mix_value(&mut self, entry: &EntryView<'_>, hasher: StoredHasher) {
+    fn mix_value(&mut self, entry: &EntryView<'_>, hasher: StoredHasher, now_ms: u64) {
         self.mix(&type_number(entry.kind()).to_be_bytes());
         match entry.kind() {
             Kind::String => self.mix(&entry.string().contiguous()),
@@ -77,6 +79,18 @@ impl Digest {
                 of_member.mix(Double::new(item.score).as_bytes());
                 self.add(&of_member.0);
             }),
+            Kind::Hash => {
+                let hash = Hash::open(entry.record(), hasher);
+                for field in hash.iter(entry.heap()).filter(|field| field.is_live(now_ms)) {
+                    let mut of_field = Digest::default();
+                    of_field.mix(&field.name.text.view(entry.heap()).contiguous());
+                    of_field.mix(&field.value.view(entry.heap()).contiguous());
+                    if field.deadline_ms.is_some() {
+                        of_field.add(b"!!hexpire!!");
+                    }
+                    self.add(&of_field.0);
+                }
+            }
         }
         if entry.deadline_ms().is_some() {
             self.add(b"!!expire!!");
@@ -92,6 +106,7 @@ fn type_number(kind: Kind) -> u32 {
         Kind::Set => 2,
         Kind::Stream => 6,
         Kind::Zset => 3,
+        Kind::Hash => 4,
     }
 }
 
@@ -118,7 +133,7 @@ impl DataSetDigest {
                 (next, _) = keyspace.scan(number, next, usize::MAX, now_ms, |entry| {
                     let mut of_key = Digest::default();
                     of_key.mix(&entry.key());
-                    of_key.mix_value(&entry, keyspace.hasher().of_elements());
+                    of_key.mix_value(&entry, keyspace.hasher().of_elements(), now_ms);
                     self.databases.entry(number).or_default().add(&of_key.0);
                 });
                 if next == 0 {
@@ -145,7 +160,7 @@ impl Keyspace {
     pub fn digest_of_value(&self, db: u32, key: &Key<'_>, now_ms: u64) -> Digest {
         let mut digest = Digest::default();
         if let Some(entry) = self.peek(db, key, now_ms) {
-            digest.mix_value(&entry, self.hasher().of_elements());
+            digest.mix_value(&entry, self.hasher().of_elements(), now_ms);
         }
         digest
     }

@@ -26,8 +26,10 @@ pub use self::verify::verify;
 pub use self::write::{
     extent_with, mark_raw, overwrite_record, overwrite_string, rebuild_with_record, write_string,
 };
+use super::database::Queue;
 use crate::types::Kind;
-use crate::types::collection::{self, Encodings, RECORD_LEN_MAX};
+use crate::types::collection::{self, Collection, Encodings, RECORD_LEN_MAX};
+use crate::types::hash::{self, Hash};
 use crate::types::string::{StringView, bytes_of, extent_equals};
 
 /// Marks handles of entry blocks.
@@ -137,6 +139,39 @@ pub fn deadline_ms(heap: &Heap, entry: Handle<Entry>) -> Option<u64> {
     deadline_in(heap.rest_of_page(entry))
 }
 
+/// When something of an entry is due, unix milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Times {
+    /// Its key is gone.
+    pub key_ms: Option<u64>,
+    /// The first of its fields is gone.
+    pub fields_ms: Option<u64>,
+}
+
+impl Times {
+    /// When the entry is due in a tree of deadlines.
+    #[inline]
+    pub fn in_queue(self, queue: Queue) -> Option<u64> {
+        match queue {
+            Queue::Keys => self.key_ms,
+            Queue::Fields => self.fields_ms,
+        }
+    }
+}
+
+/// When something of an entry is due.
+#[inline]
+pub fn times(heap: &Heap, entry: Handle<Entry>) -> Times {
+    Times { key_ms: deadline_ms(heap, entry), fields_ms: fields_ms(heap, entry) }
+}
+
+/// The earliest deadline of a field, if the entry is a hash with deadlines.
+#[inline]
+pub fn fields_ms(heap: &Heap, entry: Handle<Entry>) -> Option<u64> {
+    let is_hash = heap.u8_at(entry, 0) & KIND_MASK == Kind::Hash.code();
+    if is_hash { hash::earliest_ms_in(EntryView::new(heap, entry).record()) } else { None }
+}
+
 /// What an entry holds. Looks at nothing else.
 #[inline]
 pub fn kind(heap: &Heap, entry: Handle<Entry>) -> Kind {
@@ -224,6 +259,25 @@ impl<'a> EntryView<'a> {
     #[inline]
     pub fn deadline_ms(&self) -> Option<u64> {
         self.deadline_ms
+    }
+
+    /// When something of the entry is due.
+    pub fn times(&self) -> Times {
+        times(self.heap, self.handle)
+    }
+
+    /// Whether the key is there at a time: its deadline has not passed, nor have those of all its fields.
+    #[inline]
+    pub fn is_live(&self, now_ms: u64, hasher: StoredHasher) -> bool {
+        self.deadline_ms.is_none_or(|deadline_ms| deadline_ms > now_ms)
+            && (self.flags & KIND_MASK != Kind::Hash.code() || !self.has_run_out(now_ms, hasher))
+    }
+
+    /// Whether it is a hash whose fields are all gone at a time.
+    pub fn has_run_out(&self, now_ms: u64, hasher: StoredHasher) -> bool {
+        self.kind() == Kind::Hash
+            && hash::earliest_ms_in(self.record()).is_some_and(|earliest_ms| earliest_ms <= now_ms)
+            && Hash::open(self.record(), hasher).is_over(self.heap, now_ms)
     }
 
     /// Seconds since the last access, at `now_ms`.

@@ -7,16 +7,17 @@ use shm::rbtree::{Root, TimedHandles, Tree};
 use shm::stored_hash::StoredHasher;
 use shm::{Handle, Heap, OutOfMemory};
 
-use super::database::{Database, Deadlines};
+use super::database::{Database, Deadlines, Queue};
 use super::entry::{Entry, EntryView, verify};
 use super::space::Keyspace;
 use crate::types::Kind;
 use crate::types::collection::{self, Record};
 use crate::types::element::garbage::{
-    DEADLINES, EXTENT, INDEX, LIST, SET, STREAM, STREAM_CONSUMERS, STREAM_GROUPS, STREAM_OWNED,
-    STREAM_PENDING, ZSET_HASHES, ZSET_SCORES,
+    DEADLINES, EXTENT, HASH, HASH_DUE, INDEX, LIST, SET, STREAM, STREAM_CONSUMERS, STREAM_GROUPS,
+    STREAM_OWNED, STREAM_PENDING, ZSET_HASHES, ZSET_SCORES,
 };
 use crate::types::element::{self, Elements, dropped};
+use crate::types::hash::{Dues, Fields};
 use crate::types::list::Texts;
 use crate::types::set::Members;
 use crate::types::stream::{ByConsumer, ByGroup, Consumers, Entries, Groups};
@@ -34,10 +35,12 @@ pub(super) fn discard_contents(heap: &mut Heap, database: Database) -> Result<()
         heap.discard(GarbageItem { kind: INDEX, root: 0, state: detached.encode() })?;
         database.set_index(heap, &index)?;
     }
-    let deadlines = database.deadlines(heap);
-    if !deadlines.is_empty() {
-        heap.discard(deadlines_item(&deadlines))?;
-        database.set_deadlines(heap, &Tree::new(Root::EMPTY, TimedHandles::new()))?;
+    for queue in Queue::ALL {
+        let deadlines = database.deadlines(heap, queue);
+        if !deadlines.is_empty() {
+            heap.discard(deadlines_item(&deadlines))?;
+            database.set_deadlines(heap, queue, &Tree::new(Root::EMPTY, TimedHandles::new()))?;
+        }
     }
     Ok(())
 }
@@ -118,6 +121,8 @@ impl Reclaimer for Sweeper {
             STREAM_OWNED => element::reclaim(heap, dropped(item, ByConsumer), blocks_max)?,
             ZSET_SCORES => element::reclaim(heap, dropped(item, ByScore), blocks_max)?,
             ZSET_HASHES => element::reclaim(heap, dropped(item, ByHash), blocks_max)?,
+            HASH => element::reclaim(heap, dropped(item, Fields(self.hasher)), blocks_max)?,
+            HASH_DUE => element::reclaim(heap, dropped(item, Dues), blocks_max)?,
             other => panic!("garbage of unknown kind {other}"),
         };
         Ok(left.map_or(Step::Done, Step::More))
@@ -158,6 +163,8 @@ impl Reclaimer for Sweeper {
             STREAM_OWNED => blocks_of(heap, dropped(item, ByConsumer), visit),
             ZSET_SCORES => blocks_of(heap, dropped(item, ByScore), visit),
             ZSET_HASHES => blocks_of(heap, dropped(item, ByHash), visit),
+            HASH => blocks_of(heap, dropped(item, Fields(self.hasher)), visit),
+            HASH_DUE => blocks_of(heap, dropped(item, Dues), visit),
             other => panic!("garbage of unknown kind {other}"),
         }
     }

@@ -9,7 +9,7 @@ use shm::stored_hash::StoredHasher;
 use shm::{Handle, Heap, OutOfMemory};
 
 use super::database::Database;
-use super::entry::{self, DEADLINE_MS_MAX, Entry, EntryParts, EntryView, Value};
+use super::entry::{self, DEADLINE_MS_MAX, Entry, EntryParts, EntryView, Times, Value};
 use super::garbage::{self, Fate};
 use super::slot::SlotRange;
 use super::waiters::Waiters;
@@ -24,6 +24,8 @@ pub struct Stats {
     pub hits: u64,
     pub misses: u64,
     pub expired: u64,
+    /// Fields of hashes.
+    pub expired_fields: u64,
 }
 
 /// One shard's data.
@@ -197,8 +199,8 @@ impl Keyspace {
         Some(Place { db, found })
     }
 
-    /// The live entry of a key. One whose deadline has passed at `now_ms` is deleted, in a transaction
-    /// of its own if none is running, and not found.
+    /// The live entry of a key. One whose deadline has passed at `now_ms` is deleted, and so are fields of a hash, in
+    /// transactions of their own if none is running, and not found.
     ///
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
@@ -209,6 +211,9 @@ impl Keyspace {
             Some(deadline_ms) if deadline_ms <= now_ms => {
                 self.expire(db, key, &place)?;
                 Ok(None)
+            }
+            _ if entry::fields_ms(&self.heap, place.entry()).is_some_and(|due_ms| due_ms <= now_ms) => {
+                self.expire_fields(db, key, place, now_ms)
             }
             _ => Ok(Some(place)),
         }
@@ -241,7 +246,7 @@ impl Keyspace {
     /// The live entry of a key. One whose deadline has passed is not deleted, only not found.
     pub fn peek(&self, db: u32, key: &Key<'_>, now_ms: u64) -> Option<EntryView<'_>> {
         let entry = self.view(&self.find_any(db, key)?);
-        entry.deadline_ms().is_none_or(|deadline_ms| deadline_ms > now_ms).then_some(entry)
+        entry.is_live(now_ms, self.hasher.of_elements()).then_some(entry)
     }
 
     /// Whether a key exists and its deadline has not passed. Deletes nothing.
@@ -356,24 +361,23 @@ impl Keyspace {
         }
         let parts = EntryParts { kind, key: key.bytes, value, deadline_ms, clock: entry::clock_at(now_ms) };
         let fresh = entry::build(&mut self.heap, &parts)?;
+        let times = entry::times(&self.heap, fresh);
         match place {
             Some(place) => {
-                let old_deadline_ms = entry::deadline_ms(&self.heap, place.entry());
+                let old_times = entry::times(&self.heap, place.entry());
                 let is_kept =
                     matches!(value, Value::Apart(extent) if self.view(&place).value_extent() == Some(extent));
                 let fate = if is_kept { Fate::Kept } else { Fate::Dropped };
                 garbage::free_entry(&mut self.heap, place.entry(), fate)?;
                 place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
-                self.move_deadline(place.db, (old_deadline_ms, place.entry()), (deadline_ms, fresh))?;
+                self.move_times(place.db, (old_times, place.entry()), (times, fresh))?;
             }
             None => {
                 let database = self.database_or_create(db)?;
                 let mut index = database.index(&self.heap);
                 index.insert(&mut self.heap, key.hash.0, fresh.cast(), &Hashes(&self.hasher))?;
                 database.set_index(&mut self.heap, &index)?;
-                if let Some(deadline_ms) = deadline_ms {
-                    self.add_deadline(database, deadline_ms, fresh)?;
-                }
+                self.add_times(database, times, fresh)?;
             }
         }
         Ok(fresh)
@@ -398,9 +402,7 @@ impl Keyspace {
     /// Deletes an entry, with or without its value.
     pub(super) fn remove_with(&mut self, place: &Place, value: Fate) -> Result<(), OutOfMemory> {
         let (database, handle) = (place.db, place.entry());
-        if let Some(deadline_ms) = entry::deadline_ms(&self.heap, handle) {
-            self.drop_deadline(database, deadline_ms, handle)?;
-        }
+        self.drop_times(database, entry::times(&self.heap, handle), handle)?;
         garbage::free_entry(&mut self.heap, handle, value)?;
         let mut index = database.index(&self.heap);
         index.remove(&mut self.heap, &place.found, &Hashes(&self.hasher))?;
@@ -414,17 +416,18 @@ impl Keyspace {
     pub fn set_deadline(&mut self, place: &Place, deadline_ms: Option<u64>) -> Result<(), OutOfMemory> {
         let deadline_ms = deadline_ms.map(|deadline_ms| deadline_ms.min(DEADLINE_MS_MAX));
         let handle = place.entry();
-        let old = entry::deadline_ms(&self.heap, handle);
-        match (old, deadline_ms) {
+        let old = entry::times(&self.heap, handle);
+        let new = Times { key_ms: deadline_ms, ..old };
+        match (old.key_ms, deadline_ms) {
             (Some(old_ms), Some(new_ms)) if old_ms != new_ms => {
                 entry::store_deadline(&mut self.heap, handle, new_ms)?;
-                self.move_deadline(place.db, (old, handle), (deadline_ms, handle))
+                self.move_times(place.db, (old, handle), (new, handle))
             }
             (None, Some(_)) | (Some(_), None) => {
                 let fresh = entry::rebuild_with_deadline(&mut self.heap, handle, deadline_ms)?;
                 self.heap.free(handle);
                 place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
-                self.move_deadline(place.db, (old, handle), (deadline_ms, fresh))
+                self.move_times(place.db, (old, handle), (new, fresh))
             }
             _ => Ok(()),
         }
@@ -476,14 +479,18 @@ impl Keyspace {
     #[inline]
     pub fn store_record(&mut self, place: &Place, record: &[u8]) -> Result<Handle<Entry>, OutOfMemory> {
         let handle = place.entry();
-        if entry::overwrite_record(&mut self.heap, handle, record)? {
-            return Ok(handle);
-        }
-        let deadline_ms = entry::deadline_ms(&self.heap, handle);
-        let fresh = entry::rebuild_with_record(&mut self.heap, handle, record)?;
-        self.heap.free(handle);
-        place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
-        self.move_deadline(place.db, (deadline_ms, handle), (deadline_ms, fresh))?;
+        let old = entry::times(&self.heap, handle);
+        let fresh = match entry::overwrite_record(&mut self.heap, handle, record)? {
+            true => handle,
+            false => {
+                let fresh = entry::rebuild_with_record(&mut self.heap, handle, record)?;
+                self.heap.free(handle);
+                place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
+                fresh
+            }
+        };
+        let new = entry::times(&self.heap, fresh);
+        self.move_times(place.db, (old, handle), (new, fresh))?;
         Ok(fresh)
     }
 
@@ -502,9 +509,11 @@ impl Keyspace {
         self.database(db).map_or(0, |database| database.index(&self.heap).len())
     }
 
-    /// How many keys a database has whose deadline has not passed. O(log keys).
+    /// How many keys a database has that are there at a time. O(log keys), and O(log fields) for each hash of which
+    /// fields are due.
     pub fn live_keys(&self, db: u32, now_ms: u64) -> u64 {
-        self.database(db).map_or(0, |database| self.keys(db) - self.due_keys(database, now_ms) as u64)
+        let gone = |database| self.due_keys(database, now_ms) + self.run_out_hashes(database, now_ms);
+        self.database(db).map_or(0, |database| self.keys(db) - gone(database) as u64)
     }
 
     /// How many keys all databases have.

@@ -91,7 +91,7 @@ impl Keyspace {
             database.index(&self.heap).scan(&self.heap, from, limit, &Hashes(self.hasher()), |handle| {
                 visited += 1;
                 let entry = EntryView::new(&self.heap, handle.cast());
-                if entry.deadline_ms().is_none_or(|deadline_ms| deadline_ms > now_ms) {
+                if entry.is_live(now_ms, self.hasher().of_elements()) {
                     visit(entry);
                 }
             });
@@ -114,7 +114,7 @@ impl Keyspace {
         let index = self.database(db)?.index(&self.heap);
         for _ in 0..RANDOM_TRIES {
             let entry = EntryView::new(&self.heap, index.random(&self.heap, &mut random)?.cast());
-            if entry.deadline_ms().is_none_or(|deadline_ms| deadline_ms > now_ms) {
+            if entry.is_live(now_ms, self.hasher().of_elements()) {
                 return Some(entry.key().into_owned());
             }
         }

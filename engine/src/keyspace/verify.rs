@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashSet};
 use shm::garbage::Reclaimer;
 use shm::{Corrupt, Handle, Heap};
 
-use super::database::Database;
+use super::database::{Database, Queue};
 use super::entry::{self, Entry, EntryView};
 use super::garbage::Sweeper;
 use super::space::{Hashes, Keyspace};
@@ -45,7 +45,7 @@ impl Keyspace {
 
     fn verify_database(&self, database: Database, claims: &RefCell<Claims>) -> Result<(), Corrupt> {
         let heap = self.heap();
-        let mut expected = BTreeSet::new();
+        let mut expected = [BTreeSet::new(), BTreeSet::new()];
         let mut found = Vec::new();
         let Some(index) = database.checked_index(heap) else {
             return Err(Corrupt::Structure { what: "root of an index", block: database.handle().raw() });
@@ -66,12 +66,18 @@ impl Keyspace {
             let view = EntryView::new(heap, entry);
             let slot = self.hasher().hash(&view.key()).slot();
             expect(self.slots().contains(slot), "slot of a key", entry)?;
-            expected.extend(view.deadline_ms().map(|deadline_ms| (deadline_ms, entry)));
+            let times = view.times();
+            for (queue, expected) in Queue::ALL.into_iter().zip(&mut expected) {
+                expected.extend(times.in_queue(queue).map(|time_ms| (time_ms, entry)));
+            }
         }
-        let deadlines = database.deadlines(heap);
-        deadlines.verify(heap, &mut |node| claims.borrow_mut().claim(node))?;
-        let ordered = deadlines.iter(heap).eq(expected);
-        expect(ordered, "deadlines and those of the entries", database.handle())
+        for (queue, expected) in Queue::ALL.into_iter().zip(expected) {
+            let deadlines = database.deadlines(heap, queue);
+            deadlines.verify(heap, &mut |node| claims.borrow_mut().claim(node))?;
+            let ordered = deadlines.iter(heap).eq(expected);
+            expect(ordered, "deadlines and those of the entries", database.handle())?;
+        }
+        Ok(())
     }
 }
 

@@ -173,6 +173,7 @@ impl Session {
                 hits: sum.hits + stats.hits,
                 misses: sum.misses + stats.misses,
                 expired: sum.expired + stats.expired,
+                expired_fields: sum.expired_fields + stats.expired_fields,
             }
         };
         self.shards.iter_mut().fold(Stats::default(), add)

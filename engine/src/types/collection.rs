@@ -11,6 +11,7 @@ use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap, OutOfMemory};
 
 use super::Kind;
+use super::hash::Hash;
 use super::list::List;
 use super::set::Set;
 use super::stream::Stream;
@@ -168,6 +169,10 @@ macro_rules! of_kind {
             }
             Kind::Zset => {
                 type $type = Zset;
+                $then
+            }
+            Kind::Hash => {
+                type $type = Hash;
                 $then
             }
             Kind::String => unreachable!("a string is no collection"),

@@ -25,6 +25,9 @@ pub mod garbage {
     pub const STREAM_OWNED: u8 = 14;
     pub const ZSET_SCORES: u8 = 6;
     pub const ZSET_HASHES: u8 = 7;
+    pub const HASH: u8 = 8;
+    /// The deadlines of a hash's fields.
+    pub const HASH_DUE: u8 = 9;
 }
 
 /// How many extent lists an element can own.

@@ -8,6 +8,7 @@ pub enum Kind {
     Set = 2,
     Stream = 5,
     Zset = 3,
+    Hash = 4,
 }
 
 impl Kind {
@@ -19,6 +20,7 @@ impl Kind {
             Kind::Set => "set",
             Kind::Stream => "stream",
             Kind::Zset => "zset",
+            Kind::Hash => "hash",
         }
     }
 
@@ -37,6 +39,7 @@ impl Kind {
             2 => Kind::Set,
             5 => Kind::Stream,
             3 => Kind::Zset,
+            4 => Kind::Hash,
             _ => return None,
         })
     }

@@ -8,6 +8,7 @@ pub mod collection;
 pub mod copies;
 pub mod element;
 pub mod geo;
+pub mod hash;
 pub mod hyperloglog;
 mod kind;
 pub mod lcs;

@@ -94,6 +94,13 @@ impl<'a> Member<'a> {
         if bytes[0] <= super::text::INLINE_MAX as u8 { Some(rest) } else { rest.get(HASH_LEN..) }
     }
 
+    /// The same member, given its bytes, without a hold on the heap that it was read from.
+    #[inline]
+    pub fn spelled<'b>(self, bytes: &'b [u8]) -> Member<'b> {
+        let text = self.text.extent().map_or(Text::Inline(bytes), Text::Apart);
+        Member { text, apart_hash: self.apart_hash }
+    }
+
     /// The member with its text in another place.
     pub fn moved_to(self, extent: Option<shm::extent::Extent>) -> Member<'a> {
         Member { text: extent.map_or(self.text, Text::Apart), ..self }

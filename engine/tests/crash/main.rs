@@ -9,6 +9,7 @@ mod common;
 mod bits;
 mod collections;
 mod databases;
+mod hashes;
 mod keys;
 mod lists;
 mod many;

@@ -16,6 +16,7 @@ pub(super) fn stats(report: &Report, text: &mut Text) {
     text.field("rejected_connections", totals.connections_rejected);
     text.fields(&["sync_full", "sync_partial_ok", "sync_partial_err"], 0);
     text.field("expired_keys", totals.expired_keys);
+    text.field("expired_subkeys", totals.expired_fields);
     text.field("expired_stale_perc", "0.00");
     text.fields(&["expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"], 0);
     text.field("evicted_keys", totals.evicted_keys);

@@ -39,9 +39,22 @@ impl<'a> ScanOptions<'a> {
     /// # Errors
     /// [`Error::Syntax`], [`Error::NotInteger`].
     pub fn parse(args: &mut Args<'a>) -> Result<ScanOptions<'a>, Error> {
+        ScanOptions::parse_beside(args, |_| false)
+    }
+
+    /// The same; `take_other` is asked first whether the next word is one of the command's own.
+    ///
+    /// # Errors
+    /// As [`ScanOptions::parse`].
+    pub fn parse_beside(
+        args: &mut Args<'a>,
+        mut take_other: impl FnMut(&mut Args<'a>) -> bool,
+    ) -> Result<ScanOptions<'a>, Error> {
         let mut options = ScanOptions { count: 10, pattern: None };
         while !args.is_empty() {
-            if args.left() < 2 {
+            if take_other(args) {
+                continue;
+            } else if args.left() < 2 {
                 return Err(Error::Syntax);
             } else if args.take("COUNT") {
                 let count = args.integer()?;

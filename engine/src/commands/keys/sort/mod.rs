@@ -136,7 +136,7 @@ fn elements(exec: &mut Exec<'_, '_>, key: &Key<'_>, options: &mut Options<'_>) -
             let heap = exec.heap(key);
             Ok(set.iter(heap).map(|text| text.view(heap)).collect())
         }
-        Kind::String | Kind::Stream => Err(Error::WrongType),
+        Kind::String | Kind::Hash | Kind::Stream => Err(Error::WrongType),
     }
 }
 

@@ -2,6 +2,8 @@
 
 use crate::command::{Args, Error, Exec, Key, until_nul};
 use crate::types::Kind;
+use crate::types::collection::Collection;
+use crate::types::hash::Hash;
 use crate::types::string::StringView;
 
 /// What BY and GET name.
@@ -64,9 +66,10 @@ impl<'p> Pattern<'p> {
 fn field_of<'x>(
     exec: &'x mut Exec<'_, '_>,
     key: &Key<'_>,
-    _field: &[u8],
+    field: &[u8],
 ) -> Result<Option<StringView<'x>>, Error> {
-    // There are no hashes: a key that is there holds something else.
-    exec.read(key)?;
-    Ok(None)
+    let hasher = exec.element_hasher();
+    let Some(entry) = exec.read(key)?.filter(|entry| entry.kind() == Kind::Hash) else { return Ok(None) };
+    let found = Hash::open(entry.record(), hasher).get(entry.heap(), field);
+    Ok(found.map(|found| found.value.view(entry.heap())))
 }
