@@ -12,6 +12,7 @@ mod remove;
 mod scan;
 mod size;
 pub(super) mod store;
+mod wait;
 
 use shm::Heap;
 
@@ -31,6 +32,7 @@ pub(super) const FAMILY: &[&[DataCommand]] = &[
     scan::COMMANDS,
     size::COMMANDS,
     store::COMMANDS,
+    wait::COMMANDS,
 ];
 
 const OUT_OF_RANGE: Error = Error::text("ERR value is out of range");
@@ -46,6 +48,8 @@ enum Listing {
     Pairs,
     /// In such arrays also in RESP2.
     Nested,
+    /// Each followed by its score, as part of an array that is open already.
+    Bare,
 }
 
 impl Listing {
@@ -56,6 +60,7 @@ impl Listing {
     /// Opens a list of so many members.
     fn open(self, reply: &mut dyn Reply, members: usize) {
         let is_flat = match self {
+            Listing::Bare => return,
             Listing::Plain | Listing::Nested => false,
             Listing::Flat => true,
             Listing::Pairs => !reply.is_resp3(),

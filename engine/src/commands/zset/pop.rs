@@ -1,6 +1,7 @@
 //! Taking members from an end: ZPOPMIN, ZPOPMAX, ZMPOP.
 
 use super::{Listing, owned};
+use crate::command::args::count;
 use crate::command::effect::{Event, words};
 use crate::command::{
     Args, Arity, CommandResult, DataCommand, Error, Exec, Flags, Group, Key, KeyAccess, KeySpec, Keys,
@@ -81,6 +82,9 @@ pub(super) fn pop_first<'k>(
     head: impl FnOnce(&mut dyn Reply, &Key<'k>),
 ) -> Result<bool, Error> {
     for key in keys {
+        if exec.is_retry() && !exec.holds::<Zset>(&key)? {
+            continue;
+        }
         let mut opened = exec.collection_to_write::<Zset>(&key)?;
         if !opened.exists() {
             continue;
@@ -136,32 +140,46 @@ fn zpop(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply, end
     Ok(Outcome::Done)
 }
 
-fn zmpop(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
-    const NO_KEYS: Error = Error::text("ERR numkeys should be greater than 0");
-    const NO_COUNT: Error = Error::text("ERR count should be greater than 0");
-    let positive = |word: &[u8]| {
-        number::parse_i64(word).and_then(|count| usize::try_from(count).ok()).filter(|count| *count > 0)
-    };
-    let numkeys = positive(args.word()?).ok_or(NO_KEYS)?;
-    let (mut keys, mut options) = args.split(numkeys).ok_or(Error::Syntax)?;
-    let end = match () {
-        () if options.take("MIN") => End::Min,
-        () if options.take("MAX") => End::Max,
-        () => return Err(Error::Syntax),
-    };
-    let mut count = None;
-    while !options.is_empty() {
-        if count.is_some() || options.left() < 2 || !options.take("COUNT") {
-            return Err(Error::Syntax);
+/// Writes an array of two, of which the key is the first.
+pub(super) fn key_and_rest(reply: &mut dyn Reply, key: &Key<'_>) {
+    reply.array(2);
+    reply.bulk(key.bytes);
+}
+
+/// What ZMPOP and BZMPOP are asked.
+pub(super) struct Many<'a> {
+    /// Where the first key stands among the request's words.
+    pub first_key: usize,
+    pub keys: Vec<Key<'a>>,
+    pub end: End,
+    pub count: usize,
+}
+
+impl<'a> Many<'a> {
+    pub(super) fn take(args: &mut Args<'a>) -> Result<Many<'a>, Error> {
+        let numkeys = count::positive(args, "ERR numkeys should be greater than 0")?;
+        let first_key = args.words().len() - args.left();
+        let (mut keys, mut options) = args.split(numkeys).ok_or(Error::Syntax)?;
+        let end = match () {
+            () if options.take("MIN") => End::Min,
+            () if options.take("MAX") => End::Max,
+            () => return Err(Error::Syntax),
+        };
+        let mut count = None;
+        while !options.is_empty() {
+            if count.is_some() || options.left() < 2 || !options.take("COUNT") {
+                return Err(Error::Syntax);
+            }
+            count = Some(count::positive(&mut options, "ERR count should be greater than 0")?);
         }
-        count = Some(positive(options.word()?).ok_or(NO_COUNT)?);
+        let keys = std::iter::from_fn(|| keys.key().ok()).collect();
+        Ok(Many { first_key, keys, end, count: count.unwrap_or(1) })
     }
-    let keys = std::iter::from_fn(|| keys.key().ok());
-    let head = |reply: &mut dyn Reply, key: &Key<'_>| {
-        reply.array(2);
-        reply.bulk(key.bytes);
-    };
-    if !pop_first(exec, keys, (end, count.unwrap_or(1), Listing::Nested), reply, head)? {
+}
+
+fn zmpop(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
+    let Many { keys, end, count, .. } = Many::take(args)?;
+    if !pop_first(exec, keys, (end, count, Listing::Nested), reply, key_and_rest)? {
         reply.null_array();
     }
     Ok(Outcome::Done)
