@@ -19,7 +19,7 @@ pub use algebra::{Source, intersect, subtract, unite};
 use super::Kind;
 use super::collection::{Collection, Encodings, Record, flags_of, root_of};
 use super::element::{self, Elements, Owned, drop_tree, garbage};
-use super::text::Text;
+use super::text::{INLINE_MAX, Text};
 use crate::number;
 
 /// A member on its way into a set or out of it.
@@ -74,7 +74,7 @@ impl<'a> Member<'a> {
     #[inline]
     pub fn len_at(bytes: &[u8]) -> usize {
         let len = Text::len_at(bytes);
-        if bytes[0] <= super::text::INLINE_MAX as u8 { len } else { (len + HASH_LEN).min(bytes.len()) }
+        if bytes[0] <= INLINE_MAX as u8 { len } else { (len + HASH_LEN).min(bytes.len()) }
     }
 
     /// The member at the start of `bytes`, and what follows it.
@@ -91,7 +91,7 @@ impl<'a> Member<'a> {
     /// What follows a member that may be damaged; `None` if it is.
     pub fn sound_rest(bytes: &[u8]) -> Option<&[u8]> {
         let rest = Text::sound_rest(bytes)?;
-        if bytes[0] <= super::text::INLINE_MAX as u8 { Some(rest) } else { rest.get(HASH_LEN..) }
+        if bytes[0] <= INLINE_MAX as u8 { Some(rest) } else { rest.get(HASH_LEN..) }
     }
 
     /// The same member, given its bytes, without a hold on the heap that it was read from.
@@ -182,6 +182,16 @@ impl Packing for Members {
     #[inline]
     fn matches(self, heap: &Heap, key: Sought<'_>, item: Member<'_>) -> bool {
         item.text.same(heap, key.text)
+    }
+
+    #[inline]
+    fn matches_bytes(self, heap: &Heap, key: Sought<'_>, element: &[u8], _: u64) -> bool {
+        match key.text {
+            Text::Inline(bytes) if bytes.len() <= INLINE_MAX => {
+                usize::from(element[0]) == bytes.len() && element[1..] == *bytes
+            }
+            _ => self.matches(heap, key, Member::decode(element).0),
+        }
     }
 }
 

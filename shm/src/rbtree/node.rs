@@ -289,14 +289,13 @@ impl View {
     /// The element equal to `key` among elements in no order.
     pub(super) fn scan<P: Packing>(&self, heap: &Heap, packing: P, key: P::Key<'_>) -> Option<Slot> {
         let elements = self.elements(heap);
-        let mut offset = 0;
+        let mut rest = elements;
         for index in 0..self.own {
-            let len = packing.element_len(&elements[offset..]);
-            let item = packing.decode(&elements[offset..offset + len], self.base);
-            if packing.matches(heap, key, item) {
-                return Some(Slot { index, offset });
+            let (element, after) = rest.split_at(packing.element_len(rest));
+            if packing.matches_bytes(heap, key, element, self.base) {
+                return Some(Slot { index, offset: elements.len() - rest.len() });
             }
-            offset += len;
+            rest = after;
         }
         None
     }

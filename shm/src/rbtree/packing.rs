@@ -69,6 +69,12 @@ pub trait Packing: Copy {
         self.compare(heap, key, item) == Ordering::Equal
     }
 
+    /// [`Packing::matches`] of an element that has not been decoded, which may be told sooner from its bytes.
+    #[inline]
+    fn matches_bytes(self, heap: &Heap, key: Self::Key<'_>, element: &[u8], base: u64) -> bool {
+        self.matches(heap, key, self.decode(element, base))
+    }
+
     /// A base for a node whose first and last elements are these, or `None` if they cannot share one.
     /// A single element always has a base.
     fn base_for(self, first: Self::Item<'_>, last: Self::Item<'_>) -> Option<u64> {
