@@ -87,6 +87,8 @@ impl Packing for Fields {
     type Key<'k> = Sought<'k>;
     type Item<'i> = Field<'i>;
 
+    /// A long block grows with a quarter of its length to spare, which nodes do not have.
+    const PLAIN_LEN: usize = 2048;
     const PLAIN_SORTED: bool = false;
 
     #[inline]
