@@ -31,9 +31,11 @@ fn unit_m(args: &mut Args<'_>) -> Result<f64, Error> {
         .ok_or(Error::text("ERR unsupported unit provided. please use M, KM, FT, MI"))
 }
 
-/// A distance as Redis shows it.
+/// A distance as Redis shows it: what it comes to in ten-thousandths is rounded, which is not quite rounding its text.
 fn distance_text(distance: f64) -> String {
-    format!("{distance:.4}")
+    const UNIT: u64 = 10_000;
+    let rounded = (distance * UNIT as f64).round_ties_even() as u64;
+    format!("{}.{:04}", rounded / UNIT, rounded % UNIT)
 }
 
 /// A coordinate as Redis shows it: with up to 17 digits after the point.
@@ -42,5 +44,28 @@ fn coordinate_text(degrees: f64) -> String {
     match text.trim_end_matches('0').trim_end_matches('.') {
         "-0" => "0".to_owned(),
         text => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_shown_as_redis_shows_them() {
+        for (distance, text) in [
+            (0.0, "0.0000"),
+            (0.00005, "0.0000"),
+            (166_274.151_57, "166274.1516"),
+            (11_260_926.116_65, "11260926.1166"),
+            (13_403_119.677_850_001, "13403119.6778"),
+        ] {
+            assert_eq!(distance_text(distance), text);
+        }
+        for (degrees, text) in
+            [(-0.0, "0"), (1.5, "1.5"), (100.0, "100"), (13.361_389_338_970_184, "13.36138933897018433")]
+        {
+            assert_eq!(coordinate_text(degrees), text);
+        }
     }
 }
