@@ -48,7 +48,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 fn place(part: u16, len: usize) -> usize {
-    usize::from(part) * len >> 16
+    (usize::from(part) * len) >> 16
 }
 
 fn check(heap: &mut Heap, list: &List, plain: &[Bytes]) {
@@ -130,7 +130,7 @@ fn take(heap: &mut Heap, list: &mut List, plain: &mut Vec<Bytes>, step: Step) {
                 let record = list.record();
                 let hasher = StoredHasher::new([0; 16]);
                 let moves =
-                    |_: &Heap, block: shm::Handle<()>| (block.raw() ^ u32::from(salt)).count_ones() % 2 == 0;
+                    |_: &Heap, block: shm::Handle<()>| (block.raw() ^ u32::from(salt)).count_ones().is_multiple_of(2);
                 let moved =
                     relocate(heap, (List::KIND, record.bytes()), hasher, from, 3, &moves).expect("room");
                 *list = List::open(moved.0.bytes(), hasher);
