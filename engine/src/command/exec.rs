@@ -7,6 +7,7 @@ use super::outcome::Patience;
 use shm::Handle;
 
 mod collections;
+mod restore;
 mod waiting;
 
 pub use self::collections::Opened;
