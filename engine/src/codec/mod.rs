@@ -26,7 +26,9 @@ pub use self::length::Source;
 pub use self::length::{put_plain, put_shortest};
 pub use self::payload::{Refusal, VERSION_MAX, open, seal};
 pub use self::read::read_value;
-pub use self::stored::{Made, collection_bytes, collection_from, dump, dumped_len, made_of, payload_of};
+pub use self::stored::{
+    Encoding, Made, collection_bytes, collection_from, dump, dumped_len, made_of, payload_of,
+};
 pub use self::value::{Fields, Items, Scored, Value};
 
 /// The version of the format that dumps say they have: that of Redis 7.0.

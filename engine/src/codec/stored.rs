@@ -69,9 +69,14 @@ fn as_redis_has_it(entry: &EntryView<'_>, hasher: StoredHasher, limits: &Encodin
 
 // ---- inside this server -------------------------------------------------------------------------
 
-/// A collection in private memory. O(length).
+/// A collection in private memory: what its encoding remembers of its past, then the collection in its plainest form.
+/// O(length).
 pub fn collection_bytes(heap: &Heap, kind: Kind, record: &[u8], hasher: StoredHasher) -> Vec<u8> {
-    let mut out = Vec::new();
+    let history = match kind {
+        Kind::Set => Set::open(record, hasher).history(),
+        Kind::String | Kind::List => 0,
+    };
+    let mut out = vec![history];
     plain(&mut out, heap, kind, record, hasher);
     out
 }
@@ -100,10 +105,10 @@ fn plain(out: &mut Vec<u8>, heap: &Heap, kind: Kind, record: &[u8], hasher: Stor
 /// [`OutOfMemory`].
 pub fn collection_from(heap: &mut Heap, bytes: &[u8], hasher: StoredHasher) -> Result<Record, OutOfMemory> {
     let mut source = Source::new(bytes);
-    let value = source.byte().and_then(|code| read_value(code, &mut source));
+    let read = source.array().and_then(|[history, code]| Ok((history, read_value(code, &mut source)?)));
     // Not input: these bytes have not left the process.
-    let value = value.expect("what this server wrote");
-    match made_of(heap, hasher, &value, None)? {
+    let (history, value) = read.expect("what this server wrote");
+    match made_of(heap, hasher, &value, Encoding::Kept(history))? {
         Some(Made::Collection(_, record)) => Ok(record),
         _ => unreachable!("a collection was written"),
     }
@@ -118,8 +123,16 @@ pub enum Made<'v> {
     Collection(Kind, Record),
 }
 
-/// Builds a value of distinct elements in a heap. `limits`: notes which encoding Redis would choose for it. `None` for a
-/// type that this server does not have. O(n log n).
+/// Which encoding a collection says it has.
+#[derive(Debug, Clone, Copy)]
+pub enum Encoding<'l> {
+    /// That of the value it is a copy of, which had this past.
+    Kept(u8),
+    /// What Redis would choose within these limits.
+    Fresh(&'l Encodings),
+}
+
+/// Builds a value of distinct elements in a heap. `None` for a type that this server does not have. O(n log n).
 ///
 /// # Errors
 /// [`OutOfMemory`].
@@ -127,18 +140,26 @@ pub fn made_of<'v>(
     heap: &mut Heap,
     hasher: StoredHasher,
     value: &'v Value<'_>,
-    limits: Option<&Encodings>,
+    encoding: Encoding<'_>,
 ) -> Result<Option<Made<'v>>, OutOfMemory> {
-    fn noted<T: Collection>(mut collection: T, limits: Option<&Encodings>) -> Made<'static> {
-        if let Some(limits) = limits {
-            collection.note_size(limits);
-        }
-        Made::Collection(T::KIND, collection.record())
-    }
+    let history = match encoding {
+        Encoding::Kept(history) => history,
+        Encoding::Fresh(_) => 0,
+    };
     Ok(Some(match value {
         Value::String(bytes) => Made::String(bytes),
-        Value::List(items) => noted(List::build(heap, items.iter())?, limits),
-        Value::Set(members) => noted(Set::build(heap, hasher, &members.iter().collect::<Vec<_>>())?, limits),
+        Value::List(items) => made(List::build(heap, items.iter())?, encoding),
+        Value::Set(members) => {
+            let set = Set::build(heap, hasher, &members.iter().collect::<Vec<_>>())?;
+            made(set.with_history(history), encoding)
+        }
         Value::Zset(_) | Value::Hash(_) => return Ok(None),
     }))
+}
+
+fn made<T: Collection>(mut collection: T, encoding: Encoding<'_>) -> Made<'static> {
+    if let Encoding::Fresh(limits) = encoding {
+        collection.note_size(limits);
+    }
+    Made::Collection(T::KIND, collection.record())
 }

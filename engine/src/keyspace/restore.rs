@@ -6,7 +6,7 @@ use shm::{Handle, OutOfMemory};
 use super::entry::{self, CLOCK_PERIOD_S, Entry};
 use super::space::{Content, Keyspace, Place};
 use super::{EntryView, Kind, Value};
-use crate::codec::{self, Made};
+use crate::codec::{self, Encoding, Made};
 use crate::command::Key;
 use crate::types::collection::Encodings;
 
@@ -56,7 +56,7 @@ impl Keyspace {
         now_ms: u64,
     ) -> Result<Option<Handle<Entry>>, OutOfMemory> {
         let hasher = self.hasher().of_elements();
-        let Some(made) = codec::made_of(&mut self.heap, hasher, value, Some(limits))? else {
+        let Some(made) = codec::made_of(&mut self.heap, hasher, value, Encoding::Fresh(limits))? else {
             return Ok(None);
         };
         let (kind, bytes) = match &made {

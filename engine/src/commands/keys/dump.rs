@@ -252,6 +252,31 @@ mod tests {
     }
 
     #[test]
+    fn copies_have_the_encoding_of_the_value() {
+        for shards in [1, 3] {
+            let mut session = Session::new(shards);
+            let two = payload(b"\x02\x02\xc0\x01\xc0\x02");
+            session.caller.encodings.set_max_intset_entries = 1;
+            session.run(&format!("RESTORE two 0 {two}"));
+            session.caller.encodings.set_max_intset_entries = 512;
+            for nth in 0..8 {
+                session.check(&format!(
+                    "> COPY two copy:{nth}
+                     (integer) 1
+                     > RENAME copy:{nth} other:{nth}
+                     OK
+                     > OBJECT ENCODING other:{nth}
+                     \"hashtable\"
+                     > RESTORE fresh:{nth} 0 {two}
+                     OK
+                     > OBJECT ENCODING fresh:{nth}
+                     \"intset\""
+                ));
+            }
+        }
+    }
+
+    #[test]
     fn options_are_looked_at_before_the_key_and_the_key_before_the_payload() {
         let value = payload(b"\x00\x01v");
         check(&format!(
