@@ -1,9 +1,9 @@
 //! Values as bytes, in the format of Redis's RDB files: for DUMP and RESTORE, and for values that move to another shard.
 //!
 //! A value is a type's number and what follows from it. [`write`] makes forms that Redis 7.0 and later read (fields with
-//! deadlines: 7.4); [`read`] takes all that Redis up to 7.4 writes, and trusts none of it. Between bytes and the types of
+//! deadlines: 7.4); [`read_value`] takes all that Redis up to 7.4 writes, and trusts none of it. Between bytes and the types of
 //! this server stands [`Value`], so that no type knows of the format and the format knows of no type: the two meet in
-//! [`stored`] alone. Streams are not there yet: their place is a variant of [`Value`], with the numbers 15, 19 and 21.
+//! `stored` alone. Streams are not there yet: their place is a variant of [`Value`], with the numbers 15, 19 and 21.
 
 mod code;
 mod crc64;
