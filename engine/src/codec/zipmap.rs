@@ -20,8 +20,7 @@ const LONG: u8 = 0xFE;
 pub fn read<'b>(bytes: &'b [u8], mut visit: impl FnMut(&'b [u8], &'b [u8])) -> Result<(), Malformed> {
     let mut source = Source::new(bytes);
     let (said, mut count) = (source.byte()?, 0);
-    loop {
-        let Some(len) = length(&mut source)? else { break };
+    while let Some(len) = length(&mut source)? {
         let field = source.take(len)?;
         let len = length(&mut source)?.ok_or(Malformed)?;
         let unused = source.byte()?;
