@@ -21,3 +21,18 @@ fn hold(folder: &str) {
 fn on_strings() {
     hold("strings");
 }
+
+#[test]
+fn on_bitmaps() {
+    hold("bitmaps");
+}
+
+#[test]
+fn on_hyperloglogs() {
+    hold("hyperloglog");
+}
+
+#[test]
+fn on_streams() {
+    hold("streams");
+}

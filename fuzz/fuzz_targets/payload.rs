@@ -4,7 +4,7 @@
 
 use std::cell::RefCell;
 
-use engine::codec::{self, Encoding, Items, Value, put_plain, write};
+use engine::codec::{self, Encoding, Items, Value, put_plain, stream, write};
 use engine::types::collection::Encodings;
 use libfuzzer_sys::fuzz_target;
 use shm::Heap;
@@ -36,6 +36,7 @@ fn written(value: &Value<'_>) -> Vec<u8> {
         Value::List(items) => write::list(&mut out, put_plain, items.len(), all(items)),
         Value::Set(members) => write::set(&mut out, put_plain, members.len(), all(members)),
         Value::Zset(scored) => write::zset(&mut out, put_plain, scored.scores.len(), scored.iter()),
+        Value::Stream(image) => stream::write_whole(&mut out, put_plain, image),
         Value::Hash(fields) => match fields.deadlines_ms.iter().flatten().min() {
             Some(earliest_ms) => {
                 write::hash_timed(&mut out, put_plain, fields.names.len(), *earliest_ms, fields.iter());

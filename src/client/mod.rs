@@ -1,6 +1,10 @@
 //! What we remember about a client: plain data, owned by its session.
 
+mod multi;
+
 use engine::command::Spec;
+
+pub use multi::{Multi, Watching};
 
 /// The protocol version that a client speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -102,6 +106,12 @@ pub struct Client {
     pub active_ms: u64,
     pub last_command: Option<&'static Spec>,
     pub traffic: Traffic,
+    /// What it has asked for since MULTI.
+    pub multi: Option<Box<Multi>>,
+    /// The keys that it watches, if any.
+    pub watching: Option<Box<Watching>>,
+    /// EXEC has run so many commands, and some of their replies are still to come.
+    pub exec_len: Option<usize>,
 }
 
 impl Client {
@@ -124,7 +134,21 @@ impl Client {
             active_ms: now_ms,
             last_command: None,
             traffic: Traffic::default(),
+            multi: None,
+            watching: None,
+            exec_len: None,
         }
+    }
+
+    /// How many commands a transaction of the client has so far.
+    pub fn multi_len(&self) -> Option<usize> {
+        self.multi.as_ref().map(|multi| multi.len()).or(self.exec_len)
+    }
+
+    /// Memory of its transaction and of the keys it watches, bytes.
+    pub fn multi_bytes(&self) -> usize {
+        self.multi.as_ref().map_or(0, |multi| multi.memory_bytes())
+            + self.watching.as_ref().map_or(0, |watching| watching.memory_bytes())
     }
 }
 

@@ -1,6 +1,6 @@
 //! What clients say to keep a connection going: PING, ECHO, SELECT, QUIT.
 
-use engine::command::{Args, Arity, CommandResult, Error, Flags, Group, Outcome, Reply, Spec};
+use engine::command::{Args, Arity, CommandResult, Error, Flags, Group, InMulti, Outcome, Reply, Spec};
 
 use super::context::Context;
 use super::row::ServerCommand;
@@ -37,6 +37,7 @@ pub(super) const COMMANDS: &[ServerCommand] = &[
         spec: Spec::plain("QUIT", Arity::AtLeast(1))
             .group(Group::Connection)
             .flags(LIVELY.union(Flags::NOSCRIPT).union(Flags::NO_AUTH).union(Flags::ALLOW_BUSY))
+            .in_multi(InMulti::AtOnce)
             .doc("1.0.0", "O(1)", "Closes the connection."),
         run: quit,
     },

@@ -8,7 +8,7 @@ use engine::command::Visitor;
 use super::catalogue::Catalogue;
 use super::node::{Node, Stop};
 use super::survey::Survey;
-use crate::client::{Client, Protocol};
+use crate::client::{Client, Protocol, Watching};
 use crate::config::Settings;
 
 /// A server command's hands.
@@ -27,6 +27,7 @@ pub struct Context<'c> {
     pub now_ms: u64,
     protocol: &'c Cell<Protocol>,
     later: Option<Later>,
+    unwatched: Option<Box<Watching>>,
 }
 
 /// Work that a handler leaves to its worker; the reply comes when it is done. Meanwhile the client's next
@@ -38,6 +39,10 @@ pub enum Later {
     Tour(Box<dyn Visitor>),
     /// Stops the server. There is a reply only if that fails.
     Stop(Stop),
+    /// Watches keys of the selected database, then replies OK.
+    Watch(Vec<Box<[u8]>>),
+    /// Runs what was queued since MULTI, if the keys watched are as they were. The reply is that of EXEC.
+    Exec,
 }
 
 impl<'c> Context<'c> {
@@ -50,7 +55,7 @@ impl<'c> Context<'c> {
         worker: usize,
         now_ms: u64,
     ) -> Context<'c> {
-        Context { client, node, settings, catalogue, worker, now_ms, protocol, later: None }
+        Context { client, node, settings, catalogue, worker, now_ms, protocol, later: None, unwatched: None }
     }
 
     pub fn protocol(&self) -> Protocol {
@@ -65,6 +70,16 @@ impl<'c> Context<'c> {
     /// Leaves work to the worker. The handler writes no reply then.
     pub fn later(&mut self, later: Later) {
         self.later = Some(later);
+    }
+
+    /// The client watches nothing any more.
+    pub fn unwatch(&mut self) {
+        self.unwatched = self.client.watching.take().or(self.unwatched.take());
+    }
+
+    /// What the client has watched until now, to be told to the shards.
+    pub fn take_unwatched(&mut self) -> Option<Box<Watching>> {
+        self.unwatched.take()
     }
 
     /// What the handler left.

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use engine::command::{Args, Arity, CommandResult, Error, Flags, Group, Outcome, Reply, Spec};
+use engine::command::{Args, Arity, CommandResult, Error, Flags, Group, InMulti, Outcome, Reply, Spec};
 use engine::number;
 
 use super::client::name::{self, set_name};
@@ -36,11 +36,11 @@ pub(super) const COMMANDS: &[ServerCommand] = &[
         run: auth,
     },
     ServerCommand {
-        spec: Spec::plain("RESET", Arity::Exactly(1)).group(Group::Connection).flags(ANYBODY).doc(
-            "6.2.0",
-            "O(1)",
-            "Makes the connection as it was when it was new.",
-        ),
+        spec: Spec::plain("RESET", Arity::Exactly(1))
+            .group(Group::Connection)
+            .flags(ANYBODY)
+            .in_multi(InMulti::AtOnce)
+            .doc("6.2.0", "O(1)", "Makes the connection as it was when it was new."),
         run: reset,
     },
 ];
@@ -148,6 +148,8 @@ fn reset(context: &mut Context<'_>, _: &mut Args<'_>, reply: &mut dyn Reply) -> 
     let Client { name, db, no_evict, no_touch, reply_mode, .. } = &mut *context.client;
     (*name, *db, *no_evict, *no_touch, *reply_mode) = (Box::default(), 0, false, false, ReplyMode::On);
     context.client.authenticated = authenticated;
+    context.client.multi = None;
+    context.unwatch();
     context.set_protocol(Protocol::Resp2);
     reply.status("RESET");
     Ok(Outcome::Done)

@@ -20,6 +20,7 @@ mod latency;
 mod memory;
 mod process;
 mod replication;
+mod transaction;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use context::{Context, Later};
 pub use node::Node;
 pub use row::{ServerCommand, ServerHandler};
 pub use survey::{ClientView, Fate, Survey, WorkerView};
+pub use transaction::discarded_because_of;
 
 const FAMILIES: &[&[&[ServerCommand]]] = &[
     &[
@@ -43,8 +45,10 @@ const FAMILIES: &[&[&[ServerCommand]]] = &[
         latency::COMMANDS,
         memory::COMMANDS,
         &[object_help()],
+        &[help::row("XGROUP|HELP", Group::Stream, "5.0.0"), help::row("XINFO|HELP", Group::Stream, "5.0.0")],
         process::COMMANDS,
         replication::COMMANDS,
+        transaction::COMMANDS,
     ],
     client::FAMILY,
     command::FAMILY,

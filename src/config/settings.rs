@@ -67,6 +67,8 @@ pub struct Settings {
     pub bulk_bytes_max: u64,
     /// Sizes at which collections change the form that they are said to have.
     pub encodings: Encodings,
+    /// How long a HyperLogLog in its sparse form may be.
+    pub hll_sparse_len_max: usize,
     /// How much unread output a client may pile up.
     pub output_limits: OutputLimits,
     /// Password of the default user.
@@ -137,6 +139,7 @@ impl Settings {
             query_buffer_bytes_max: 0,
             bulk_bytes_max: 0,
             encodings: Encodings::default(),
+            hll_sparse_len_max: 0,
             output_limits: OutputLimits::default(),
             password: None,
             allow_debug: Allow::No,

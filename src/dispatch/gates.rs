@@ -5,7 +5,7 @@
 //! which rows it can concern, when the table is built, and whether it stands in this client's way at all,
 //! once per batch. Only where both say yes does it decide about a request.
 
-use engine::command::{Flags, Spec};
+use engine::command::{Flags, InMulti, Spec};
 
 use super::refusal::Refusal;
 use super::table::Row;
@@ -22,13 +22,21 @@ pub struct Standing<'s> {
     pub loading: bool,
 }
 
+/// Why a command does not run now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stop {
+    Refused(Refusal),
+    /// It waits for EXEC.
+    Queued,
+}
+
 struct Gate {
     /// Whether the rule can concern a command at all.
     concerns: fn(&Spec) -> bool,
     /// Whether the rule may refuse this client anything now.
     is_armed: fn(&Standing<'_>) -> bool,
     /// What a concerned command is told when the rule is armed.
-    verdict: fn(&Row, &Standing<'_>) -> Result<(), Refusal>,
+    verdict: fn(&Row, &Standing<'_>) -> Stop,
 }
 
 /// In the order in which a request meets them.
@@ -36,17 +44,33 @@ const GATES: &[Gate] = &[
     Gate {
         concerns: |spec| !spec.flags.contains(Flags::NO_AUTH),
         is_armed: |standing| standing.asks_password && !standing.client.authenticated,
-        verdict: |_, _| Err(Refusal::NotLoggedIn),
+        verdict: |_, _| Stop::Refused(Refusal::NotLoggedIn),
+    },
+    Gate {
+        concerns: |spec| spec.flags.contains(Flags::NO_MULTI),
+        is_armed: |standing| standing.client.multi.is_some(),
+        verdict: |_, _| Stop::Refused(Refusal::InMulti),
     },
     Gate {
         concerns: |spec| spec.flags.contains(Flags::DENYOOM),
         is_armed: |standing| standing.memory_full,
-        verdict: |_, _| Err(Refusal::OutOfMemory),
+        verdict: |_, _| Stop::Refused(Refusal::OutOfMemory),
+    },
+    // A queue takes memory, whatever is in it.
+    Gate {
+        concerns: |spec| spec.in_multi == InMulti::Queued,
+        is_armed: |standing| standing.memory_full && standing.client.multi.is_some(),
+        verdict: |_, _| Stop::Refused(Refusal::OutOfMemory),
     },
     Gate {
         concerns: |spec| !spec.flags.contains(Flags::LOADING),
         is_armed: |standing| standing.loading,
-        verdict: |_, _| Err(Refusal::Loading),
+        verdict: |_, _| Stop::Refused(Refusal::Loading),
+    },
+    Gate {
+        concerns: |spec| spec.in_multi == InMulti::Queued,
+        is_armed: |standing| standing.client.multi.is_some(),
+        verdict: |_, _| Stop::Queued,
     },
 ];
 
@@ -80,15 +104,15 @@ pub fn armed_gates(standing: &Standing<'_>) -> GateSet {
 /// Whether a command may pass.
 ///
 /// # Errors
-/// The verdict of the first gate that refuses it.
+/// The verdict of the first gate that stops it.
 #[inline]
-pub fn pass<'s>(row: &Row, armed: GateSet, standing: impl FnOnce() -> Standing<'s>) -> Result<(), Refusal> {
+pub fn pass<'s>(row: &Row, armed: GateSet, standing: impl FnOnce() -> Standing<'s>) -> Result<(), Stop> {
     if !row.gates.meets(armed) { Ok(()) } else { pass_one_by_one(row, armed, &standing()) }
 }
 
 #[cold]
-fn pass_one_by_one(row: &Row, armed: GateSet, standing: &Standing<'_>) -> Result<(), Refusal> {
+fn pass_one_by_one(row: &Row, armed: GateSet, standing: &Standing<'_>) -> Result<(), Stop> {
     let met = row.gates.0 & armed.0;
-    let mut gates = GATES.iter().enumerate().filter(|(nth, _)| met >> nth & 1 != 0);
-    gates.try_for_each(|(_, gate)| (gate.verdict)(row, standing))
+    let first = GATES.iter().enumerate().find(|(nth, _)| met >> nth & 1 != 0);
+    first.map_or(Ok(()), |(_, gate)| Err((gate.verdict)(row, standing)))
 }

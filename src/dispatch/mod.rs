@@ -6,7 +6,7 @@ mod refusal;
 mod routing;
 mod table;
 
-pub use gates::{GateSet, Standing, armed_gates, pass};
+pub use gates::{GateSet, Standing, Stop, armed_gates, pass};
 pub use refusal::Refusal;
 pub use routing::{Placement, Site, WorkerId};
 pub use table::{Row, Run, Table};

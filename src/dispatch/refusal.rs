@@ -18,6 +18,11 @@ pub enum Refusal {
     NotLoggedIn,
     #[error("OOM command not allowed when used memory > 'maxmemory'.")]
     OutOfMemory,
+    #[error("ERR Command not allowed inside a transaction")]
+    InMulti,
+    /// EXEC was turned away, and its transaction with it.
+    #[error("EXECABORT Transaction discarded because of: {}", .0.to_string().trim_start_matches("ERR "))]
+    Discarding(Box<Refusal>),
     #[error("LOADING Redis is loading the dataset in memory")]
     Loading,
     /// The words do not say where the keys are.
@@ -50,6 +55,12 @@ impl Refusal {
         let parent = parent.spec.name.as_bytes();
         let line = [b"ERR unknown subcommand '", cut_short(word), b"'. Try ", parent, b" HELP."].concat();
         Refusal::Unknown(line.into())
+    }
+
+    /// For EXEC, which drops its transaction when it is turned away.
+    #[cold]
+    pub fn discarding(&self) -> Refusal {
+        Refusal::Discarding(Box::new(self.clone()))
     }
 
     /// The line that the client sees.

@@ -164,7 +164,7 @@ impl Row {
         let key_at = match (spec.routing, spec.keys.specs) {
             (Routing::OneShard, [key]) => match key.begin {
                 Begin::Index(index) => index,
-                Begin::Keyword { .. } => {
+                Begin::Keyword { .. } | Begin::Unknown => {
                     panic!("{}: one-shard commands have their key at a fixed word", spec.name)
                 }
             },

@@ -183,6 +183,7 @@ impl Session {
             + self.out.capacity()
             + self.flight.capacity()
             + self.client.name.len()
+            + self.client.multi_bytes()
             + self.client.ends.peer.capacity()
             + self.client.ends.local.capacity();
         Buffers {

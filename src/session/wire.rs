@@ -32,6 +32,11 @@ impl<'w> Wire<'w> {
         Encoder::new(self.out, protocol)
     }
 
+    /// What follows is another reply: errors so far are none of it.
+    pub fn begin_reply(&mut self) {
+        self.error_at = None;
+    }
+
     /// The code of the last error written, e.g. `WRONGTYPE`.
     pub fn error_code(&self) -> Option<&[u8]> {
         let line = &self.out[self.error_at? + 1..];

@@ -143,6 +143,10 @@ counters! {
         clients,
         /// Clients waiting in a blocking command now.
         clients_blocked,
+        /// Clients that watch keys now.
+        clients_watching,
+        /// Keys that they watch, each client's counted.
+        watched_keys,
         /// Clients with client-side caching on now.
         clients_tracking,
         /// Detached values not yet reclaimed.

@@ -9,7 +9,7 @@ use engine::shard::{Shard, ShardId};
 use net::resp::Word;
 
 use super::batch::{Batch, Errand};
-use super::message::{Hold, Inquiry, Visit};
+use super::message::{Hold, Inquiry, Unwatch, Visit};
 use crate::dispatch::WorkerId;
 
 /// Somebody who wants a shard.
@@ -19,6 +19,7 @@ pub enum Waiting {
     Hold(Box<Hold>),
     Visit(Box<Visit>),
     Inquiry(Box<Inquiry>),
+    Unwatch(Box<Unwatch>),
 }
 
 /// By shard, the foreign ones too.

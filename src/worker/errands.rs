@@ -176,6 +176,9 @@ impl Worker {
         let session = &mut self.sessions[key];
         session.out.lend_memory(|| self.spares.output());
         session.flight.answer(return_to.seq, &reply, session.out.tail());
+        if session.flight.is_landed() {
+            session.client.exec_len = None;
+        }
         reply.clear();
         self.spares.take_output(reply);
     }

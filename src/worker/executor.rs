@@ -9,7 +9,7 @@ use engine::command::{
 };
 use engine::keyspace::{Keyspace, Stats};
 use engine::shard::ShardId;
-use engine::txn::{self, Coordinator};
+use engine::txn::{self, Coordinator, Hands};
 use engine::types::collection::Encodings;
 use net::resp::Word;
 
@@ -32,6 +32,7 @@ pub struct Executor {
     db_count: u32,
     string_len_max: u64,
     encodings: Encodings,
+    hll_sparse_len_max: usize,
     coordinator: Box<dyn Coordinator + Send>,
     pub counters: Arc<WorkerCounters>,
     /// What waiters that were served are to be told.
@@ -58,6 +59,7 @@ impl Executor {
             db_count: 1,
             string_len_max: u64::MAX,
             encodings: Encodings::default(),
+            hll_sparse_len_max: 0,
             coordinator,
             counters,
             woken: Vec::new(),
@@ -73,6 +75,7 @@ impl Executor {
         self.db_count = settings.databases;
         self.string_len_max = settings.bulk_bytes_max;
         self.encodings = settings.encodings;
+        self.hll_sparse_len_max = settings.hll_sparse_len_max;
         self.tracks_latency = settings.latency_tracking;
     }
 
@@ -81,12 +84,14 @@ impl Executor {
         &mut *self.coordinator
     }
 
+    /// What a handler may know of a client.
     pub(super) fn caller(&mut self, guest: Guest) -> Caller {
         Caller {
             db: guest.db,
             db_count: self.db_count,
             no_touch: guest.no_touch,
             string_len_max: self.string_len_max,
+            hll_sparse_len_max: self.hll_sparse_len_max,
             random: self.random.next(),
             patience: Patience::None,
             encodings: self.encodings,
@@ -139,6 +144,28 @@ impl Executor {
                 None
             }
         }
+    }
+
+    /// Does `work` as one transaction on the shards that it needs; see [`txn::run_many`].
+    ///
+    /// # Errors
+    /// That of a call that failed in the middle; it is the reply.
+    pub fn run_many<'w>(
+        &mut self,
+        held: &mut [&mut Keyspace],
+        wire: &mut Wire<'w>,
+        work: impl FnOnce(&mut Executor, &mut Hands<'_, '_>, &mut Wire<'w>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        // It decides about the whole; the calls in it have no commit of their own.
+        let mut coordinator = std::mem::replace(&mut self.coordinator, Box::new(Lent));
+        let now_ms = self.now_ms;
+        let result =
+            txn::run_many(held, now_ms, wire, &mut *coordinator, |hands, wire| work(self, hands, wire));
+        self.coordinator = coordinator;
+        if held.iter().any(|keyspace| keyspace.waiters().are_ready()) {
+            self.serve_waiters(held);
+        }
+        result
     }
 
     /// Lets a visitor look at one shard.
@@ -229,6 +256,21 @@ impl Executor {
             }
         }
         self.counters.commands_processed.add(calls);
+    }
+}
+
+/// Stands in for a coordinator that is at work.
+struct Lent;
+
+impl Coordinator for Lent {
+    fn begin(&mut self) -> u64 {
+        unreachable!("a transaction in a transaction")
+    }
+    fn announce(&mut self, _: u64) {
+        unreachable!("a transaction in a transaction")
+    }
+    fn clear(&mut self) {
+        unreachable!("a transaction in a transaction")
     }
 }
 

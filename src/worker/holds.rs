@@ -22,7 +22,7 @@ use super::Worker;
 use super::batch::{Batch, Errand, Reply, ReturnTo};
 use super::berths::Waiting;
 use super::executor::Executor;
-use super::message::{Hold, Message, Transaction};
+use super::message::{Hold, Message, Transaction, Work};
 use super::waiting::{Parking, serve};
 use crate::dispatch::WorkerId;
 use crate::session::Wire;
@@ -107,18 +107,40 @@ impl Worker {
 
     /// All shards are here: runs, gives them back, answers.
     fn run_transaction(&mut self, number: usize) {
-        let UnderWay { mut transaction, mut held, .. } = self.holds.under_way.remove(number);
+        let UnderWay { transaction, mut held, .. } = self.holds.under_way.remove(number);
         let mut keyspaces: Vec<_> = held
             .iter_mut()
             .flat_map(|hold| hold.shards.iter_mut().map(|shard| &mut shard.keyspace))
             .collect();
-        let parking = match transaction.service.take() {
-            Some(service) => {
-                serve(&mut self.executor, &mut keyspaces, service);
-                None
+        match transaction.work {
+            Work::Request(mut batch) => {
+                let parking = run_alone(&mut self.executor, &mut keyspaces, &mut batch);
+                self.release(held);
+                if batch.origin == self.id {
+                    self.deliver(batch);
+                } else {
+                    self.links.send(batch.origin, Message::Replies(batch));
+                }
+                if let Some(parking) = parking {
+                    self.park(parking);
+                }
             }
-            None => run_alone(&mut self.executor, &mut keyspaces, &mut transaction.batch),
-        };
+            Work::Service(service) => {
+                serve(&mut self.executor, &mut keyspaces, *service);
+                self.release(held);
+            }
+            Work::Bundle(bundle) => {
+                let answer = self.run_bundle(&bundle, &mut keyspaces);
+                self.release(held);
+                self.deliver_bundle(*bundle, answer);
+            }
+        }
+        self.follow_up();
+    }
+
+    /// Gives shards back to their owners.
+    #[expect(clippy::vec_box, reason = "they came in these boxes and leave in them")]
+    fn release(&mut self, held: Vec<Box<Hold>>) {
         for hold in held {
             let owner = self.placement.owner(hold.wanted[0]);
             if owner == self.id {
@@ -127,16 +149,6 @@ impl Worker {
                 self.links.send(owner, Message::Release(hold));
             }
         }
-        let batch = transaction.batch;
-        if batch.origin == self.id {
-            self.deliver(batch);
-        } else {
-            self.links.send(batch.origin, Message::Replies(batch));
-        }
-        if let Some(parking) = parking {
-            self.park(parking);
-        }
-        self.follow_up();
     }
 }
 

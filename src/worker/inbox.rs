@@ -45,6 +45,7 @@ impl Worker {
             Message::Woken(woken) => self.wake(*woken),
             Message::Visit(visit) => self.visit(visit),
             Message::Visited(visit) => self.finish_visit(*visit),
+            Message::Unwatch(unwatch) => self.forget_watch(unwatch),
             Message::Ask(inquiry) => self.ask(inquiry),
             Message::Asked(inquiry) => self.finish_inquiry(*inquiry),
         }
@@ -104,6 +105,7 @@ impl Worker {
                     Waiting::Hold(hold) => self.lend(hold),
                     Waiting::Visit(visit) => self.visit(visit),
                     Waiting::Inquiry(inquiry) => self.ask(inquiry),
+                    Waiting::Unwatch(unwatch) => self.forget_watch(unwatch),
                 }
             }
         }

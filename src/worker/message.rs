@@ -1,9 +1,11 @@
 //! What workers say to each other.
 
 use engine::command::{Error, Visitor};
+use engine::keyspace::watch::WatchTicket;
 use engine::shard::{Shard, ShardId};
 
 use super::batch::{Batch, Guest, ReturnTo};
+use super::exec::Bundle;
 use super::waiting::{Parking, Service, Woken};
 use crate::client::Asking;
 use crate::commands::Survey;
@@ -31,20 +33,37 @@ pub enum Message {
     Visit(Box<Visit>),
     /// A visitor of yours is back.
     Visited(Box<Visit>),
+    /// A client of mine watches keys of yours no longer.
+    Unwatch(Box<Unwatch>),
     /// A question to you.
     Ask(Box<Inquiry>),
     /// A question of yours, answered by all.
     Asked(Box<Inquiry>),
 }
 
-/// A request that needs several shards at once.
+/// What needs several shards at once.
 pub struct Transaction {
-    /// At most one request.
-    pub batch: Box<Batch>,
+    pub work: Work,
     /// Ascending.
     pub shards: Vec<ShardId>,
-    /// A waiter to be served; then there is no request.
-    pub service: Option<Service>,
+}
+
+/// What to do when all shards are held.
+pub enum Work {
+    /// Just one request.
+    Request(Box<Batch>),
+    /// A waiter to be served.
+    Service(Box<Service>),
+    /// EXEC of a client of the worker that coordinates.
+    Bundle(Box<Bundle>),
+}
+
+/// Keys of one shard that are watched no longer.
+pub struct Unwatch {
+    pub shard: ShardId,
+    pub ticket: WatchTicket,
+    /// With their databases.
+    pub keys: Vec<(u32, Box<[u8]>)>,
 }
 
 /// A loan of shards from their owner to the worker that runs a transaction. Given in ascending order, one by one, as

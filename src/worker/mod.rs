@@ -15,6 +15,7 @@ mod batch;
 mod berths;
 mod chunk;
 mod errands;
+mod exec;
 mod executor;
 mod gather;
 mod holds;
@@ -29,6 +30,7 @@ mod spares;
 mod turn;
 mod upkeep;
 mod waiting;
+mod watch;
 
 #[cfg(test)]
 mod tests;

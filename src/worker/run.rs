@@ -7,7 +7,7 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use engine::command::{Args, Error, Flags, KeyHash, Next, Reply, Routing, Tour, VisitCommand};
+use engine::command::{Args, Error, Flags, InMulti, KeyHash, Next, Reply, Routing, Tour, VisitCommand};
 use engine::shard::ShardId;
 use net::buffer::ReadBuffer;
 use net::resp::Word;
@@ -16,11 +16,11 @@ use super::Worker;
 use super::batch::{Errand, Guest, ReturnTo, SessionKey};
 use super::chunk::{Call, Chunk};
 use super::executor::with_slices;
-use super::message::{Transaction, Visit};
+use super::message::{Transaction, Visit, Work};
 use crate::client::Asking;
 use crate::commands::{Context, Later, ServerCommand};
 use crate::config::PipelineOrder;
-use crate::dispatch::{GateSet, Refusal, Row, Run, Site, Standing, armed_gates, pass};
+use crate::dispatch::{GateSet, Refusal, Row, Run, Site, Standing, Stop, armed_gates, pass};
 use crate::session::{Pause, Seq, Session, Wire};
 
 /// The text of a request and its words in it.
@@ -90,6 +90,8 @@ impl Worker {
             match self.step(key, call, text, &input, armed) {
                 Step::Done => {}
                 Step::Begun(until) => {
+                    let client = &mut self.sessions[key].client;
+                    client.reply_mode = client.reply_mode.after_command();
                     (consumed, pause) = (call.end, Some(until));
                     break;
                 }
@@ -104,8 +106,8 @@ impl Worker {
                 consumed = call.end;
                 break;
             }
-            if matches!(call.row, Some(Row { run: Run::Server(_), .. })) {
-                // It may have changed what its client may do.
+            if matches!(call.row, None | Some(Row { run: Run::Server(_), .. })) {
+                // It may have changed what its client may do, also by being refused.
                 armed = self.armed(key);
             }
         }
@@ -144,8 +146,8 @@ impl Worker {
         armed: GateSet,
     ) -> Step {
         let Some(row) = call.row else { return self.refuse_unfit(key, text) };
-        if let Err(refusal) = pass(row, armed, || self.standing(&self.sessions[key])) {
-            return self.refuse(key, Some(row), &refusal);
+        if let Err(stop) = pass(row, armed, || self.standing(&self.sessions[key])) {
+            return self.stop(key, row, text, &stop);
         }
         let session = &mut self.sessions[key];
         session.client.last_command = Some(row.spec);
@@ -227,9 +229,14 @@ impl Worker {
     fn on_shards_of_keys(&mut self, key: SessionKey, row: &'static Row, text: Text<'_>) -> Step {
         let mut hashes = Vec::new();
         let hasher = self.executor.hasher;
-        let known = with_slices(text.0, text.1, |words| {
-            row.spec.keys.walk(words, |at, _| hashes.push(hasher.hash(words[at])))
+        let (beyond, known) = with_slices(text.0, text.1, |words| {
+            let known = row.spec.keys.walk(words, |at, _| hashes.push(hasher.hash(words[at])));
+            (row.spec.keys.reach_beyond(words), known)
         });
+        if beyond {
+            let shards = self.placement.shards().collect();
+            return self.on_many_shards(key, row, text, shards);
+        }
         // Where the keys cannot be told the handler says what is wrong, without any shard to spoil.
         let site = known.ok().and_then(|()| self.placement.site(hashes));
         match site {
@@ -285,7 +292,7 @@ impl Worker {
         let mut batch = links.fresh_batch();
         let errand = Errand { session: key, seq, row: row.id, shard: shards[0], hash: None, guest };
         batch.push(errand, text.0, text.1);
-        self.coordinate_at(coordinator, Box::new(Transaction { batch, shards, service: None }));
+        self.coordinate_at(coordinator, Box::new(Transaction { work: Work::Request(batch), shards }));
         Step::Begun(Pause::Landing)
     }
 
@@ -376,7 +383,7 @@ impl Worker {
     }
 
     /// Starts a tour.
-    fn tour(
+    pub(super) fn tour(
         &mut self,
         row: u16,
         guest: Guest,
@@ -425,7 +432,7 @@ impl Worker {
             let run = || (command.run)(&mut context, &mut args, &mut wire);
             catch_unwind(AssertUnwindSafe(run)).unwrap_or(Err(Error::Internal))
         });
-        let later = context.take_later();
+        let (later, unwatched) = (context.take_later(), context.take_unwatched());
         executor.note_call(row.id);
         if let Err(error) = result {
             wire.cut(mark);
@@ -438,12 +445,21 @@ impl Worker {
         if session.client.reply_mode.is_muted() {
             session.out.tail().truncate(mark);
         }
+        if let Some(watching) = unwatched {
+            self.unwatch(watching);
+        }
         let Some(later) = later else { return Step::Done };
-        debug_assert_eq!(session.out.tail().len(), mark, "who leaves work writes no reply");
+        let stops = matches!(later, Later::Stop(_));
+        self.serve_later(key, row, later, asking());
+        if stops { Step::Begun(Pause::Stop) } else { self.begun(key) }
+    }
+
+    /// Does what a server command has left.
+    pub(super) fn serve_later(&mut self, key: SessionKey, row: &'static Row, later: Later, asking: Asking) {
         match later {
             Later::Survey(survey) => {
                 let return_to = self.expect(key);
-                self.ask_all(row.id, return_to, asking(), survey);
+                self.ask_all(row.id, return_to, asking, survey);
             }
             Later::Tour(visitor) => {
                 let return_to = self.expect(key);
@@ -451,10 +467,46 @@ impl Worker {
             }
             Later::Stop(stop) => {
                 self.node.stop(stop);
-                return Step::Begun(Pause::Stop);
             }
+            Later::Watch(keys) => self.begin_watch(key, row.id, &keys),
+            Later::Exec => self.begin_exec(key, row, asking),
         }
-        self.begun(key)
+    }
+
+    // ---- MULTI ------------------------------------------------------------------------------
+
+    /// A gate is in the way.
+    #[cold]
+    fn stop(&mut self, key: SessionKey, row: &'static Row, text: Text<'_>, stop: &Stop) -> Step {
+        match stop {
+            Stop::Refused(refusal) => self.refuse(key, Some(row), refusal),
+            Stop::Queued => self.enqueue(key, row, text),
+        }
+    }
+
+    /// Keeps a call for EXEC.
+    fn enqueue(&mut self, key: SessionKey, row: &'static Row, (text, words): Text<'_>) -> Step {
+        let session = &mut self.sessions[key];
+        if session.out.pending_len() >= self.sessions.reader_pause() {
+            return Step::NotYet(Pause::Reader);
+        }
+        let session = &mut self.sessions[key];
+        session.client.last_command = Some(row.spec);
+        let Some(multi) = &mut session.client.multi else { unreachable!("the gate was up") };
+        multi.push(row.id, row.spec.flags, words.iter().map(|word| word.of(text)));
+        if multi.words_len() as u64 > self.settings.query_buffer_bytes_max {
+            // As if the queue were still in the input.
+            session.client.close_after_reply = true;
+            self.executor.counters.query_limit_disconnections.add(1);
+            tracing::warn!(
+                client = session.client.id,
+                address = session.client.ends.peer,
+                "closed: a transaction over client-query-buffer-limit"
+            );
+            return Step::Done;
+        }
+        answer_here(session, |protocol, out| Wire::new(out, protocol).status("QUEUED"));
+        Step::Done
     }
 
     // ---- refusals ---------------------------------------------------------------------------
@@ -472,6 +524,19 @@ impl Worker {
 
     #[cold]
     fn refuse(&mut self, key: SessionKey, row: Option<&Row>, refusal: &Refusal) -> Step {
+        let client = &mut self.sessions[key].client;
+        let discarding;
+        let mut refusal = refusal;
+        if row.is_some_and(|row| row.spec.in_multi == InMulti::Ends) {
+            client.multi = None;
+            if let Some(watching) = client.watching.take() {
+                self.unwatch(watching);
+            }
+            discarding = refusal.discarding();
+            refusal = &discarding;
+        } else if let Some(multi) = &mut client.multi {
+            multi.is_dirty = true;
+        }
         let Worker { sessions, executor, .. } = self;
         answer_here(&mut sessions[key], |protocol, out| {
             executor.refuse(row, refusal, &mut Wire::new(out, protocol));
@@ -482,7 +547,7 @@ impl Worker {
     // ---- small things -----------------------------------------------------------------------
 
     /// A place for an answer that comes later.
-    fn expect(&mut self, key: SessionKey) -> ReturnTo {
+    pub(super) fn expect(&mut self, key: SessionKey) -> ReturnTo {
         let session = &mut self.sessions[key];
         let seq: Seq = session.flight.expect(session.client.reply_mode.is_muted());
         ReturnTo { worker: self.id, session: key, seq }
@@ -508,7 +573,7 @@ fn asking(call: &Call, (_, words): Text<'_>, input: &ReadBuffer) -> Asking {
 }
 
 #[inline]
-fn guest(session: &Session) -> Guest {
+pub(super) fn guest(session: &Session) -> Guest {
     Guest { db: session.client.db, protocol: session.protocol.get(), no_touch: session.client.no_touch }
 }
 

@@ -234,6 +234,10 @@ impl Worker {
         if session.link.is_none() {
             session.out.discard();
             if session.flight.is_landed() {
+                // Not before: WATCH may have been under way.
+                if let Some(watching) = session.client.watching.take() {
+                    self.unwatch(watching);
+                }
                 self.sessions.remove(key);
             }
             return;

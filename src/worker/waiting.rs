@@ -25,7 +25,7 @@ use super::Worker;
 use super::alarms::Alarm;
 use super::batch::{Guest, ReturnTo, SessionKey};
 use super::executor::Executor;
-use super::message::{Message, Transaction};
+use super::message::{Message, Transaction, Work};
 use crate::dispatch::{Row, Run};
 use crate::session::{Parked, Seq, Wire};
 
@@ -211,8 +211,7 @@ impl Worker {
                 }
                 None => {
                     self.berths.refresh_reservations(&shards);
-                    let transaction =
-                        Transaction { batch: self.links.fresh_batch(), shards, service: Some(service) };
+                    let transaction = Transaction { work: Work::Service(Box::new(service)), shards };
                     self.coordinate(Box::new(transaction));
                 }
             }

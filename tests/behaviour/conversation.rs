@@ -1,15 +1,31 @@
 //! A conversation: read from a file, held with a server.
 
+use std::collections::HashMap;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use crate::support::Client;
+use crate::support::{Client, TestServer};
 
 struct Exchange {
     line: usize,
-    words: Vec<Vec<u8>>,
+    act: Act,
     expected: Vec<String>,
     hearth_only: bool,
 }
+
+enum Act {
+    /// The first client asks and is answered.
+    Call(Vec<Vec<u8>>),
+    /// Another client asks.
+    Send(char, Vec<Vec<u8>>),
+    /// Another client is answered.
+    Receive(char),
+    /// Until so many clients wait for keys.
+    AwaitBlocked(u64),
+}
+
+/// How long anything is waited for.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub struct Conversation {
     name: String,
@@ -24,10 +40,23 @@ impl Conversation {
         let (mut hearth_only, mut open) = (false, false);
         for (index, line) in text.lines().enumerate() {
             let number = index + 1;
-            if let Some(command) = line.strip_prefix("> ") {
-                let words = words_of(command).unwrap_or_else(|| panic!("{name}:{number}: unbalanced quotes"));
-                exchanges.push(Exchange { line: number, words, expected: Vec::new(), hearth_only });
-                open = true;
+            let words =
+                |command| words_of(command).unwrap_or_else(|| panic!("{name}:{number}: unbalanced quotes"));
+            let mut letters = line.chars();
+            let (other, mark) = (letters.next(), letters.next());
+            let act = match (other.filter(char::is_ascii_lowercase), mark) {
+                _ if line.starts_with("> ") => Some(Act::Call(words(&line[2..]))),
+                (Some(other), Some('>')) => Some(Act::Send(other, words(&line[2..]))),
+                (Some(other), Some('<')) => Some(Act::Receive(other)),
+                _ => line.strip_prefix("#? blocked ").map(|count| {
+                    Act::AwaitBlocked(
+                        count.parse().unwrap_or_else(|_| panic!("{name}:{number}: not a number")),
+                    )
+                }),
+            };
+            if let Some(act) = act {
+                open = matches!(act, Act::Call(_) | Act::Receive(_));
+                exchanges.push(Exchange { line: number, act, expected: Vec::new(), hearth_only });
             } else if let Some(directive) = line.strip_prefix("#!") {
                 let directive = directive.trim();
                 hearth_only = directive.starts_with("hearth");
@@ -48,17 +77,39 @@ impl Conversation {
         Conversation { name, exchanges }
     }
 
-    pub fn hold(&self, client: &mut Client, is_hearth: bool, complaints: &mut Vec<String>) {
+    pub fn hold(&self, server: &TestServer, is_hearth: bool, complaints: &mut Vec<String>) {
+        let mut client = server.client();
+        client.run("FLUSHALL");
+        let mut others: HashMap<char, Client> = HashMap::new();
         for exchange in &self.exchanges {
             if exchange.hearth_only && !is_hearth {
                 continue;
             }
-            let reply = client.call(&exchange.words).render();
+            let (asked, reply) = match &exchange.act {
+                Act::Call(words) => (words.join(&b' '), client.call(words)),
+                Act::Send(other, words) => {
+                    others
+                        .entry(*other)
+                        .or_insert_with(|| server.client())
+                        .send(words)
+                        .expect("an open connection");
+                    continue;
+                }
+                Act::Receive(other) => {
+                    let answered = others.get_mut(other).expect("it has asked before").receive();
+                    (format!("{other}<").into_bytes(), answered.expect("an answer"))
+                }
+                Act::AwaitBlocked(count) => {
+                    await_blocked(&mut client, *count, &self.name, exchange.line);
+                    continue;
+                }
+            };
+            let reply = reply.render();
             let lines: Vec<&str> = reply.split('\n').collect();
             let fits = lines.len() == exchange.expected.len()
                 && lines.iter().zip(&exchange.expected).all(|(line, expected)| line_fits(line, expected));
             if !fits {
-                let command = String::from_utf8_lossy(&exchange.words.join(&b' ')).into_owned();
+                let command = String::from_utf8_lossy(&asked).into_owned();
                 complaints.push(format!(
                     "{}:{}: {command}\n  expected: {}\n  received: {}",
                     self.name,
@@ -68,6 +119,15 @@ impl Conversation {
                 ));
             }
         }
+    }
+}
+
+/// Waits until so many clients wait for keys.
+fn await_blocked(client: &mut Client, count: u64, name: &str, line: usize) {
+    let (since, wanted) = (Instant::now(), format!("blocked_clients:{count}\r\n"));
+    while !client.call(&[b"INFO".to_vec(), b"clients".to_vec()]).text().contains(&wanted) {
+        assert!(since.elapsed() < PATIENCE, "{name}:{line}: not {count} clients are blocked");
+        std::thread::yield_now();
     }
 }
 

@@ -3,8 +3,12 @@
 //!
 //! A file is a list of exchanges. `> words` sends a command (quotes and escapes as redis-cli takes
 //! them); the lines after it, up to the next `>` or empty line, are the reply as redis-cli shows it on
-//! a terminal. `#` begins a comment. Directives in comments:
+//! a terminal. `#` begins a comment.
 //!
+//! `a> words` lets another client, named by a letter, ask; `a<` and the lines after it are what it is answered. Directives
+//! in comments:
+//!
+//! - `#? blocked 2` goes on when so many clients wait for keys;
 //! - `#! hearth` from here on only for Hearth, with the reason behind it: commands that the reference
 //!   server is too old for, and the differences listed in docs/compatibility.md;
 //! - `#! all` for both again;
@@ -44,9 +48,7 @@ fn conversations() -> Vec<Conversation> {
 fn hold_all(server: &TestServer, is_hearth: bool) {
     let mut complaints = Vec::new();
     for conversation in conversations() {
-        let mut client = server.client();
-        client.run("FLUSHALL");
-        conversation.hold(&mut client, is_hearth, &mut complaints);
+        conversation.hold(server, is_hearth, &mut complaints);
     }
     assert!(complaints.is_empty(), "{} differences:\n{}", complaints.len(), complaints.join("\n"));
 }

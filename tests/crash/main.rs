@@ -1,5 +1,5 @@
 //! `kill -9` under pipelined load, round after round: every acknowledged write is there afterwards, no
-//! multi-key write is torn, and the segments pass their check.
+//! multi-key write is torn, no transaction is there in part (`transfers.rs`), and the segments pass their check.
 //!
 //! Each connection writes keys of its own and keeps a journal of what it sent and what was
 //! acknowledged. After each kill the same shards are served again, and for every key the value found
@@ -9,6 +9,8 @@
 
 #[path = "../support/mod.rs"]
 mod support;
+
+mod transfers;
 
 use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};

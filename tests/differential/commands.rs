@@ -7,6 +7,7 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use proptest::strategy::Union;
 
+use crate::streams::streams;
 use crate::words::*;
 
 /// One command with its words.
@@ -83,11 +84,17 @@ pub struct Theme {
     pub strings: u32,
     pub numbers: u32,
     pub ranges: u32,
+    pub bits: u32,
+    pub sketches: u32,
     pub deadlines: u32,
     pub keys: u32,
     pub databases: u32,
     pub looks: u32,
+    pub sets: u32,
+    pub sorts: u32,
+    pub transactions: u32,
     pub others: u32,
+    pub streams: u32,
 }
 
 impl Theme {
@@ -98,11 +105,17 @@ impl Theme {
         strings: 24,
         numbers: 12,
         ranges: 10,
+        bits: 10,
+        sketches: 6,
         deadlines: 12,
         keys: 14,
         databases: 8,
         looks: 8,
+        sets: 10,
+        sorts: 0,
+        transactions: 8,
         others: 8,
+        streams: 4,
     };
     /// Few calls of others, on two keys: what one call leaves, the next one meets.
     const NARROW: Theme = Theme {
@@ -110,25 +123,38 @@ impl Theme {
         strings: 2,
         numbers: 1,
         ranges: 1,
+        bits: 1,
+        sketches: 0,
         deadlines: 1,
         keys: 1,
         databases: 1,
         looks: 1,
+        sets: 1,
+        sorts: 0,
+        transactions: 1,
         others: 0,
+        streams: 0,
         ..Theme::MIXED
     };
 }
 
 /// Themes and how often they come.
-pub const THEMES: [(u32, Theme); 8] = [
+pub const THEMES: [(u32, Theme); 15] = [
     (4, Theme::MIXED),
     (2, Theme { spread: Spread::Narrow, ..Theme::MIXED }),
     (2, Theme { strings: 20, ..Theme::NARROW }),
     (2, Theme { numbers: 20, ..Theme::NARROW }),
     (2, Theme { ranges: 20, ..Theme::NARROW }),
+    (3, Theme { bits: 20, ..Theme::NARROW }),
+    (1, Theme { size: Size::Large, bits: 10, ..Theme::NARROW }),
+    (2, Theme { strings: 1, ranges: 0, bits: 0, sketches: 20, ..Theme::NARROW }),
     (3, Theme { deadlines: 20, strings: 8, databases: 0, ..Theme::NARROW }),
     (2, Theme { looks: 20, strings: 10, spread: Spread::Wide, ..Theme::NARROW }),
+    (3, Theme { sets: 30, keys: 4, ..Theme::NARROW }),
+    (2, Theme { sets: 20, sorts: 20, numbers: 0, spread: Spread::Wide, ..Theme::NARROW }),
+    (3, Theme { transactions: 12, strings: 12, numbers: 4, databases: 3, keys: 4, ..Theme::NARROW }),
     (1, Theme { size: Size::Large, ranges: 10, ..Theme::NARROW }),
+    (4, Theme { streams: 60, databases: 0, ..Theme::NARROW }),
 ];
 
 fn well_formed(theme: Theme) -> Words {
@@ -137,10 +163,17 @@ fn well_formed(theme: Theme) -> Words {
         (theme.strings, strings(size, spread)),
         (theme.numbers, numbers(spread)),
         (theme.ranges, ranges(size, spread)),
+        (theme.bits, bits(size, spread)),
+        // Of several elements the reference server keeps those before a damaged place.
+        (theme.sketches, sketches(spread, if theme.bits == 0 { 6 } else { 2 })),
         (theme.deadlines, deadlines(spread)),
         (theme.keys, keys(spread)),
         (theme.databases, databases(spread)),
         (theme.looks, looks(spread)),
+        (theme.sets, sets(spread)),
+        (theme.sorts, sorts(spread)),
+        (theme.transactions, transactions(spread)),
+        (theme.streams, streams(spread)),
         (theme.others, any_of(vec![connection(spread), connection(spread), spelled_keys(size, spread)])),
     ];
     Union::new_weighted(choices.into_iter().filter(|(weight, _)| *weight > 0).collect()).boxed()
@@ -215,6 +248,47 @@ fn ranges(size: Size, spread: Spread) -> Words {
         choices.push((3, command("LCS", vec![key(spread), key(spread), lcs_options])));
     }
     Union::new_weighted(choices).boxed()
+}
+
+fn bits(size: Size, spread: Spread) -> Words {
+    let operation = any_of(["AND", "OR", "XOR", "NOT"].map(name).to_vec());
+    let unit = || any_of(vec![name("BIT"), name("BIT"), name("BYTE"), stranger()]);
+    let ends = || all(vec![offset(size), offset(size)]);
+    let overflow = all(vec![name("OVERFLOW"), any_of(["WRAP", "SAT", "FAIL"].map(name).to_vec())]);
+    let place = || all(vec![field_type(), field_offset(size)]);
+    let get = || all(vec![name("GET"), place()]);
+    let write = all(vec![any_of(vec![name("SET"), name("INCRBY")]), place(), integer()]);
+    let steps = repeated(any_of(vec![get(), overflow, write.clone(), write]), 0..6);
+    Union::new_weighted(vec![
+        (4, command("SETBIT", vec![key(spread), bit_offset(size), bit()])),
+        (2, command("GETBIT", vec![key(spread), bit_offset(size)])),
+        (1, command("BITCOUNT", vec![key(spread)])),
+        (2, command("BITCOUNT", vec![key(spread), ends()])),
+        (2, command("BITCOUNT", vec![key(spread), ends(), unit()])),
+        (1, command("BITPOS", vec![key(spread), bit()])),
+        (1, command("BITPOS", vec![key(spread), bit(), offset(size)])),
+        (1, command("BITPOS", vec![key(spread), bit(), ends()])),
+        (2, command("BITPOS", vec![key(spread), bit(), ends(), unit()])),
+        (3, command("BITOP", vec![operation, key(spread), repeated(key(spread), 1..4)])),
+        (4, command("BITFIELD", vec![key(spread), steps])),
+        (1, command("BITFIELD_RO", vec![key(spread), repeated(get(), 0..3)])),
+    ])
+    .boxed()
+}
+
+/// With fewer elements than this at a time.
+fn sketches(spread: Spread, elements_end: usize) -> Words {
+    let elements = repeated(any_of(vec![integer(), value(Size::Small)]), 0..elements_end);
+    let debug = any_of(["DECODE", "DECODE", "ENCODING", "TODENSE", "BOGUS", "GETREG"].map(name).to_vec());
+    Union::new_weighted(vec![
+        (10, command("PFADD", vec![key(spread), elements])),
+        (3, command("PFCOUNT", vec![key(spread)])),
+        (2, command("PFCOUNT", vec![repeated(key(spread), 1..4)])),
+        (2, command("PFMERGE", vec![repeated(key(spread), 1..4)])),
+        (2, command("PFDEBUG", vec![debug, key(spread)])),
+        (1, command("GET", vec![key(spread)])),
+    ])
+    .boxed()
 }
 
 fn deadlines(spread: Spread) -> Words {
@@ -296,6 +370,58 @@ fn looks(spread: Spread) -> Words {
     .boxed()
 }
 
+fn sets(spread: Spread) -> Words {
+    let some_keys = || repeated(key(spread), 1..4);
+    let counted = || {
+        let counts = any_of(vec![name("1"), name("2"), integer()]);
+        all(vec![counts, repeated(key(spread), 1..3)])
+    };
+    let limit = || some_of(vec![all(vec![name("LIMIT"), integer()])]);
+    let walk = some_of(vec![all(vec![name("COUNT"), integer()]), all(vec![name("MATCH"), pattern()])]);
+    Union::new_weighted(vec![
+        (8, command("SADD", vec![key(spread), repeated(member(), 1..6)])),
+        (3, command("SREM", vec![key(spread), repeated(member(), 1..4)])),
+        (2, command("SMOVE", vec![key(spread), key(spread), member()])),
+        (1, command("SISMEMBER", vec![key(spread), member()])),
+        (1, command("SMISMEMBER", vec![key(spread), repeated(member(), 1..4)])),
+        (2, commands(&["SCARD", "SMEMBERS"], &[key(spread)])),
+        (1, command("SPOP", vec![key(spread), integer()])),
+        (1, command("SRANDMEMBER", vec![key(spread), repeated(integer(), 0..2)])),
+        (3, commands(&["SINTER", "SUNION", "SDIFF"], &[some_keys()])),
+        (3, commands(&["SINTERSTORE", "SUNIONSTORE", "SDIFFSTORE"], &[key(spread), some_keys()])),
+        (2, command("SINTERCARD", vec![counted(), limit()])),
+        (2, command("SSCAN", vec![key(spread), name("0"), walk])),
+    ])
+    .boxed()
+}
+
+/// What has an order of its own is asked of SORT, the rest of SORT_RO.
+fn sorts(spread: Spread) -> Words {
+    let limit = || all(vec![name("LIMIT"), integer(), integer()]);
+    let patterns = || any_of(["*", "{a}*", "#", "*->x", "nosort", "b"].map(name).to_vec());
+    let get = || all(vec![name("GET"), patterns()]);
+    let ordered = || some_of(vec![limit(), get(), name("ASC"), name("DESC"), name("ALPHA"), name("ALPHA")]);
+    let by = some_of(vec![all(vec![name("BY"), patterns()]), get(), name("DESC"), name("ALPHA")]);
+    Union::new_weighted(vec![
+        (4, command("SORT", vec![key(spread), ordered()])),
+        (3, command("SORT", vec![key(spread), ordered(), name("STORE"), key(spread)])),
+        (3, command("SORT_RO", vec![key(spread), by])),
+        (1, command("SORT_RO", vec![key(spread), name("STORE"), key(spread)])),
+    ])
+    .boxed()
+}
+
+fn transactions(spread: Spread) -> Words {
+    Union::new_weighted(vec![
+        (4, command("MULTI", vec![])),
+        (4, command("EXEC", vec![])),
+        (1, command("DISCARD", vec![])),
+        (3, command("WATCH", vec![repeated(key(spread), 1..3)])),
+        (1, command("UNWATCH", vec![])),
+    ])
+    .boxed()
+}
+
 fn connection(spread: Spread) -> Words {
     let client = |parts| command("CLIENT", parts);
     any_of(vec![
@@ -320,10 +446,14 @@ fn spelled_keys(size: Size, spread: Spread) -> Words {
         strings(size, spread),
         numbers(spread),
         ranges(size, spread),
+        bits(size, spread),
+        sketches(spread, 3),
         deadlines(spread),
         keys(spread),
         databases(spread),
         looks(spread),
+        sets(spread),
+        sorts(spread),
     ]);
     let asked = any_of(vec![name("GETKEYS"), name("GETKEYSANDFLAGS")]);
     command("COMMAND", vec![asked, inner])

@@ -1,6 +1,6 @@
 //! Dumps of one server restored in the other: the value is the same, and so is the name of its encoding.
 
-use engine::codec::{self, Value, put_plain, put_shortest, write};
+use engine::codec::{self, Value, put_plain, put_shortest, stream, write};
 
 use crate::support::{Client, Value as Reply};
 
@@ -43,6 +43,7 @@ fn makers() -> Vec<Vec<Vec<u8>>> {
         makers.push(command("ZADD k", &mut (0..2 * count).map(pairs)));
         let fields = |nth: usize| if nth % 2 == 0 { text(format!("f:{nth}")) } else { mixed(nth / 2) };
         makers.push(command("HSET k", &mut (0..2 * count).map(fields)));
+        makers.push(command("XADD k 5-7", &mut (0..2 * count).map(fields)));
     }
     makers
 }
@@ -73,7 +74,7 @@ pub fn differences(redis: &mut Client, hearth: &mut Client) -> Vec<String> {
             restore(redis, "copy", &payload);
             check(how, &look(redis, "copy"));
         }
-        if matches!(value, Value::String(_) | Value::List(_) | Value::Set(_)) {
+        if matches!(value, Value::String(_) | Value::List(_) | Value::Set(_) | Value::Stream(_)) {
             restore(hearth, "k", &dump);
             check("in Hearth", &look(hearth, "k"));
             restore(redis, "copy", &bytes(hearth.run("DUMP k")));
@@ -121,6 +122,7 @@ fn forms(value: &Value<'_>) -> Vec<(&'static str, Vec<u8>)> {
             Value::List(items) => write::list(out, put, items.len(), items.iter()),
             Value::Set(members) => write::set(out, put, members.len(), members.iter()),
             Value::Zset(scored) => write::zset(out, put, scored.scores.len(), scored.iter()),
+            Value::Stream(image) => stream::write(out, put, image),
             Value::Hash(fields) => {
                 let pairs = fields.iter().map(|(name, value, _)| (name, value));
                 write::hash(out, put, fields.names.len(), pairs);

@@ -11,6 +11,7 @@ mod commands;
 mod differences;
 mod dumps;
 mod rows;
+mod streams;
 mod wire;
 mod words;
 
@@ -23,7 +24,7 @@ use proptest::strategy::Union;
 use proptest::test_runner::{Config, FileFailurePersistence, TestRunner};
 
 use commands::{Call, THEMES, Theme};
-use differences::{are_alike, companions, line, tame};
+use differences::{are_alike, are_alike_in_exec, companions, line, tame};
 use support::TestServer;
 use support::client::encode;
 use wire::Wire;
@@ -82,6 +83,7 @@ impl Conversation {
                 requests.push(vec![b"PEXPIRETIME".to_vec(), key]);
             }
         }
+        requests.push(line("DISCARD"));
         for db in DATABASES {
             requests.push(line(db));
             requests.extend(["SCAN 0", "DBSIZE"].map(line));
@@ -136,21 +138,31 @@ fn receive(wire: &mut Wire, together: &mut Vec<u8>, asked: &mut usize, replies: 
 }
 
 fn begins_iteration(request: &[Vec<u8>]) -> bool {
-    request.len() > 1 && request[0].eq_ignore_ascii_case(b"SCAN") && request[1] == b"0"
+    cursor_at(request).is_some_and(|at| request.get(at).is_some_and(|cursor| cursor == b"0"))
+}
+
+/// Which word is the cursor of a walk.
+fn cursor_at(request: &[Vec<u8>]) -> Option<usize> {
+    match request[0].to_ascii_uppercase().as_slice() {
+        b"SCAN" => Some(1),
+        b"SSCAN" => Some(2),
+        _ => None,
+    }
 }
 
 /// Goes on until the cursor is 0 again. The result is all that was found, sorted, without a cursor.
 fn iterate(wire: &mut Wire, request: &[Vec<u8>], mut reply: Vec<u8>) -> Vec<u8> {
     let mut request = request.to_vec();
     let mut found = Vec::new();
+    let Some(at) = cursor_at(&request) else { return reply };
     loop {
         let mut bulks = wire::bulks(&reply);
         if wire::is_error(&reply) || bulks.is_empty() {
             return reply;
         }
         found.extend(bulks.split_off(1));
-        request[1] = bulks.remove(0);
-        if request[1] == b"0" {
+        request[at] = bulks.remove(0);
+        if request[at] == b"0" {
             found.sort();
             return encode(&found);
         }
@@ -168,12 +180,22 @@ fn compare(
     let theirs = hold(redis, &requests);
     for (hearth, threads) in hearths.iter().zip(1..) {
         let ours = hold(hearth, &requests);
+        let mut queue = Vec::new();
         for (nth, request) in requests.iter().enumerate() {
             let (theirs, ours) = (theirs.get(nth), ours.get(nth));
             let is_greeting = request[0] == b"HELLO";
-            let fits = theirs
-                .zip(ours)
-                .is_some_and(|(theirs, ours)| is_greeting || are_alike(request, theirs, ours));
+            let fits = theirs.zip(ours).is_some_and(|(theirs, ours)| {
+                is_greeting
+                    || are_alike(request, theirs, ours)
+                    || request[0].eq_ignore_ascii_case(b"EXEC") && are_alike_in_exec(&queue, theirs, ours)
+            });
+            match ours {
+                Some(reply) if reply == b"+QUEUED\r\n" => queue.push(request),
+                Some(reply) if reply == b"+OK\r\n" && request[0].eq_ignore_ascii_case(b"MULTI") => {
+                    queue.clear()
+                }
+                _ => {}
+            }
             if !fits {
                 let mut text = String::new();
                 let _ = words::show(request, &mut text);

@@ -78,6 +78,21 @@ pub fn bulks(reply: &[u8]) -> Vec<Vec<u8>> {
     found
 }
 
+/// The items of an array; none of anything else.
+pub fn items(reply: &[u8]) -> Vec<&[u8]> {
+    let mut items = Vec::new();
+    let Some((line, mut at)) = line_at(reply, 0).filter(|(line, _)| line.starts_with(b"*")) else {
+        return items;
+    };
+    let count = std::str::from_utf8(&line[1..]).ok().and_then(|digits| digits.parse().ok()).unwrap_or(0);
+    for _ in 0..count {
+        let Some(len) = reply_len(&reply[at..]) else { break };
+        items.push(&reply[at..at + len]);
+        at += len;
+    }
+    items
+}
+
 pub fn is_error(reply: &[u8]) -> bool {
     reply.starts_with(b"-")
 }
@@ -107,5 +122,7 @@ fn replies_end_where_they_end() {
             assert_eq!(reply_len(&reply[..cut]), None);
         }
     }
+    assert_eq!(items(b"*2\r\n*1\r\n:1\r\n$1\r\na\r\n"), [&b"*1\r\n:1\r\n"[..], b"$1\r\na\r\n"]);
+    assert!(items(b"*-1\r\n").is_empty() && items(b"+OK\r\n").is_empty());
     assert_eq!(bulks(b"*2\r\n$1\r\n0\r\n*2\r\n$0\r\n\r\n$2\r\n\r\n\r\n"), [&b"0"[..], b"", b"\r\n"]);
 }

@@ -75,7 +75,8 @@ fn bytes(word: impl Strategy<Value = Vec<u8>> + 'static) -> Words {
     word.prop_map(|word| vec![Word::Bytes(word)]).boxed()
 }
 
-fn texts(list: &'static [&'static str]) -> Words {
+/// One of these.
+pub fn texts(list: &'static [&'static str]) -> Words {
     bytes(select(list).prop_map(|text| text.as_bytes().to_vec()))
 }
 
@@ -116,6 +117,19 @@ pub fn key(spread: Spread) -> Words {
     let long = bytes(Just(vec![b'k'; 300]));
     let odd = bytes(select(vec![vec![], b"\0\xff\r\n".to_vec(), b"a b".to_vec(), b"{a}*[?".to_vec()]));
     Union::new_weighted(vec![(12, texts(&["a", "b", "c", "{a}d", "e"])), (2, odd), (1, long)]).boxed()
+}
+
+/// A member of a set, one of few.
+pub fn member() -> Words {
+    let small = bytes((-3i64..12).prop_map(|number| number.to_string().into_bytes()));
+    let long = bytes((0u8..3).prop_map(|last| [vec![b'm'; 300], vec![b'0' + last]].concat()));
+    Union::new_weighted(vec![
+        (6, small),
+        (4, texts(&["a", "b", "c", "d", "", "01", "1.5", "A", "ab", "a b"])),
+        (1, long),
+        (1, edge()),
+    ])
+    .boxed()
 }
 
 pub fn integer() -> Words {
@@ -337,6 +351,42 @@ pub fn offset(size: Size) -> Words {
         Size::Large => vec![(4, large), (6, limit)],
     });
     Union::new_weighted(choices).boxed()
+}
+
+/// The number of a bit.
+pub fn bit_offset(size: Size) -> Words {
+    let near = bytes((0u32..100).prop_map(|number| number.to_string().into_bytes()));
+    let small = texts(&["255", "256", "351", "352", "1000", "2047", "2048"]);
+    let large = texts(&["129999", "130000", "130047", "130048", "524288", "1000000"]);
+    let limit = texts(&["8388606", "8388607"]);
+    let beyond = texts(&["-1", "8388608", "8388615", "4294967295", "4294967296", "9223372036854775807"]);
+    let choices = match size {
+        Size::Small => vec![(12, near), (3, small), (1, beyond), (1, no_integer())],
+        Size::Large => vec![(6, near), (4, large), (2, limit), (1, beyond), (1, no_integer())],
+    };
+    Union::new_weighted(choices).boxed()
+}
+
+/// Where a field begins: a bit, or the number of a field.
+pub fn field_offset(size: Size) -> Words {
+    let nth = bytes((0u32..20).prop_map(|number| format!("#{number}").into_bytes()));
+    let odd = texts(&["#", "#-1", "##1", "#x", "# 1", "#1048576000"]);
+    Union::new_weighted(vec![(6, bit_offset(size)), (4, nth), (1, odd)]).boxed()
+}
+
+/// The type of a field.
+pub fn field_type() -> Words {
+    let sized =
+        bytes((any::<bool>(), 1u32..=64).prop_map(|(is_signed, bits)| {
+            format!("{}{bits}", if is_signed { 'i' } else { 'u' }).into_bytes()
+        }));
+    let usual = texts(&["u1", "i1", "u4", "i5", "u8", "i8", "i16", "u32", "u63", "i64"]);
+    let odd = texts(&["u64", "i65", "u0", "i-1", "u", "8", "U8", "x8", "u08", "i8\0x", ""]);
+    Union::new_weighted(vec![(6, sized), (8, usual), (1, odd)]).boxed()
+}
+
+pub fn bit() -> Words {
+    Union::new_weighted(vec![(12, texts(&["0", "1"])), (1, texts(&["2", "-1"])), (1, no_integer())]).boxed()
 }
 
 pub fn value(size: Size) -> Words {

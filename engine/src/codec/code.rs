@@ -15,12 +15,16 @@ pub const ZSET_ZIPLIST: u8 = 12;
 pub const HASH_ZIPLIST: u8 = 13;
 /// A list of ziplists.
 pub const LIST_QUICKLIST: u8 = 14;
+pub const STREAM_LISTPACKS: u8 = 15;
 pub const HASH_LISTPACK: u8 = 16;
 pub const ZSET_LISTPACK: u8 = 17;
 /// A list of listpacks and single elements.
 pub const LIST_QUICKLIST_2: u8 = 18;
-/// From Redis 7.2 on.
+/// From Redis 7.0 on.
+pub const STREAM_LISTPACKS_2: u8 = 19;
+/// From Redis 7.2 on, like the next.
 pub const SET_LISTPACK: u8 = 20;
+pub const STREAM_LISTPACKS_3: u8 = 21;
 /// A hash whose fields have deadlines; from Redis 7.4 on, like the next.
 pub const HASH_METADATA: u8 = 24;
 pub const HASH_LISTPACK_EX: u8 = 25;

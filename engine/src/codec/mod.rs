@@ -3,7 +3,7 @@
 //! A value is a type's number and what follows from it. [`write`] makes forms that Redis 7.0 and later read (fields with
 //! deadlines: 7.4); [`read_value`] takes all that Redis up to 7.4 writes, and trusts none of it. Between bytes and the types of
 //! this server stands [`Value`], so that no type knows of the format and the format knows of no type: the two meet in
-//! `stored` alone. Streams are not there yet: their place is a variant of [`Value`], with the numbers 15, 19 and 21.
+//! `stored` alone.
 
 mod code;
 mod crc64;
@@ -14,6 +14,7 @@ mod lzf;
 mod payload;
 mod read;
 mod stored;
+pub mod stream;
 mod value;
 pub mod write;
 mod ziplist;
@@ -33,6 +34,8 @@ pub use self::value::{Fields, Items, Scored, Value};
 
 /// The version of the format that dumps say they have: that of Redis 7.0.
 pub const VERSION: u16 = 10;
+/// The version of Redis 7.2, for streams with the times at which consumers were active.
+pub const VERSION_ACTIVE: u16 = 11;
 /// The version of Redis 7.4, for hashes whose fields have deadlines.
 pub const VERSION_TIMED: u16 = 12;
 

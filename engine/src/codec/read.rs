@@ -2,12 +2,12 @@
 
 use super::code::{
     HASH, HASH_LISTPACK, HASH_LISTPACK_EX, HASH_METADATA, HASH_ZIPLIST, HASH_ZIPMAP, LIST, LIST_QUICKLIST,
-    LIST_QUICKLIST_2, LIST_ZIPLIST, NODE_PACKED, NODE_PLAIN, SET, SET_INTSET, SET_LISTPACK, STRING, ZSET,
-    ZSET_2, ZSET_LISTPACK, ZSET_ZIPLIST,
+    LIST_QUICKLIST_2, LIST_ZIPLIST, NODE_PACKED, NODE_PLAIN, SET, SET_INTSET, SET_LISTPACK, STREAM_LISTPACKS,
+    STREAM_LISTPACKS_2, STREAM_LISTPACKS_3, STRING, ZSET, ZSET_2, ZSET_LISTPACK, ZSET_ZIPLIST,
 };
 use super::listpack::{Element, Visit};
 use super::value::{Fields, Items, Scored, Value};
-use super::{Malformed, Source, intset, listpack, ziplist, zipmap};
+use super::{Malformed, Source, intset, listpack, stream, ziplist, zipmap};
 use crate::keyspace::entry::DEADLINE_MS_MAX;
 use crate::number;
 
@@ -54,6 +54,9 @@ pub fn read_value<'p>(code: u8, source: &mut Source<'p>) -> Result<Value<'p>, Ma
             // The earliest deadline, for those who keep hashes packed.
             let _: [u8; 8] = source.array()?;
             Value::Hash(packed_timed_fields(&source.string()?)?)
+        }
+        STREAM_LISTPACKS | STREAM_LISTPACKS_2 | STREAM_LISTPACKS_3 => {
+            Value::Stream(stream::read(code, source)?)
         }
         _ => return Err(Malformed),
     };

@@ -5,13 +5,14 @@ use shm::{Heap, OutOfMemory};
 
 use super::payload::seal;
 use super::value::Value;
-use super::{Source, VERSION, put_plain, put_shortest, read_value, write};
+use super::{Source, VERSION, VERSION_ACTIVE, put_plain, put_shortest, read_value, stream, write};
 use crate::keyspace::EntryView;
 use crate::number;
 use crate::types::Kind;
 use crate::types::collection::{Collection, Encodings, Record};
 use crate::types::list::List;
 use crate::types::set::Set;
+use crate::types::stream::Stream;
 
 /// What DUMP answers: the value in the form that Redis 7.0 would give it, strings compressed. O(length).
 pub fn dump(entry: &EntryView<'_>, hasher: StoredHasher, limits: &Encodings) -> Vec<u8> {
@@ -63,6 +64,9 @@ fn as_redis_has_it(entry: &EntryView<'_>, hasher: StoredHasher, limits: &Encodin
                 _ => write::set(&mut out, put_shortest, set.len(), members),
             }
         }
+        Kind::Stream => {
+            stream::write(&mut out, put_shortest, &Stream::open(entry.record(), hasher).image(heap))
+        }
     }
     (out, VERSION)
 }
@@ -74,7 +78,7 @@ fn as_redis_has_it(entry: &EntryView<'_>, hasher: StoredHasher, limits: &Encodin
 pub fn collection_bytes(heap: &Heap, kind: Kind, record: &[u8], hasher: StoredHasher) -> Vec<u8> {
     let history = match kind {
         Kind::Set => Set::open(record, hasher).history(),
-        Kind::String | Kind::List => 0,
+        Kind::String | Kind::List | Kind::Stream => 0,
     };
     let mut out = vec![history];
     plain(&mut out, heap, kind, record, hasher);
@@ -94,6 +98,10 @@ fn plain(out: &mut Vec<u8>, heap: &Heap, kind: Kind, record: &[u8], hasher: Stor
             let set = Set::open(record, hasher);
             let members = set.iter(heap).map(|text| text.view(heap).contiguous());
             write::set(out, put_plain, set.len(), members);
+        }
+        Kind::Stream => {
+            stream::write_whole(out, put_plain, &Stream::open(record, hasher).image(heap));
+            return VERSION_ACTIVE;
         }
     }
     VERSION
@@ -153,6 +161,7 @@ pub fn made_of<'v>(
             let set = Set::build(heap, hasher, &members.iter().collect::<Vec<_>>())?;
             made(set.with_history(history), encoding)
         }
+        Value::Stream(image) => made(Stream::build(heap, hasher, image)?, encoding),
         Value::Zset(_) | Value::Hash(_) => return Ok(None),
     }))
 }

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use ahash::AHashSet;
 
+use crate::types::stream::StreamImage;
+
 /// Byte strings, one behind the other.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Items {
@@ -100,7 +102,7 @@ impl Fields {
     }
 }
 
-/// A value of any type. A collection has elements.
+/// A value of any type. Collections other than streams have elements.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value<'p> {
     String(Cow<'p, [u8]>),
@@ -108,13 +110,15 @@ pub enum Value<'p> {
     Set(Items),
     Zset(Scored),
     Hash(Fields),
+    /// Sound, see [`StreamImage`]; may have no entries.
+    Stream(StreamImage),
 }
 
 impl Value<'_> {
     /// Whether no member or field comes twice. O(elements).
     pub fn is_distinct(&self) -> bool {
         match self {
-            Value::String(_) | Value::List(_) => true,
+            Value::String(_) | Value::List(_) | Value::Stream(_) => true,
             Value::Set(members) => members.is_distinct(),
             Value::Zset(scored) => scored.members.is_distinct(),
             Value::Hash(fields) => fields.names.is_distinct(),
@@ -124,7 +128,7 @@ impl Value<'_> {
     /// Whether it is a collection without elements.
     pub fn is_empty(&self) -> bool {
         match self {
-            Value::String(_) => false,
+            Value::String(_) | Value::Stream(_) => false,
             Value::List(items) | Value::Set(items) => items.is_empty(),
             Value::Zset(scored) => scored.members.is_empty(),
             Value::Hash(fields) => fields.names.is_empty(),

@@ -52,6 +52,9 @@ pub struct Effect {
     pub event: Option<Event>,
     /// The canonical command; empty for an event that changes nothing by itself.
     pub command: Vec<Box<[u8]>>,
+    /// The shard's transaction that it is part of: effects with the same number were committed together (those of
+    /// an EXEC are), and are to be repeated together.
+    pub unit: u64,
 }
 
 /// Effects of a shard: those of committed transactions, waiting to be taken, and behind them those of
@@ -63,6 +66,8 @@ pub struct EffectLog {
     changes: u64,
     /// How much of both is committed.
     sealed: (usize, u64),
+    /// The number of the transaction that was the last to record an effect.
+    unit: u64,
 }
 
 impl EffectLog {
@@ -82,7 +87,8 @@ impl EffectLog {
     ) {
         self.changes += 1;
         if self.listening {
-            self.effects.push(Effect { db, key: key.into(), event, command: command() });
+            let unit = self.unit();
+            self.effects.push(Effect { db, key: key.into(), event, command: command(), unit });
         }
     }
 
@@ -90,8 +96,17 @@ impl EffectLog {
     #[inline]
     pub fn announce(&mut self, db: u32, key: &[u8], event: Event) {
         if self.listening {
-            self.effects.push(Effect { db, key: key.into(), event: Some(event), command: Vec::new() });
+            let unit = self.unit();
+            self.effects.push(Effect { db, key: key.into(), event: Some(event), command: Vec::new(), unit });
         }
+    }
+
+    /// The number of the running transaction; a new one with its first effect.
+    fn unit(&mut self) -> u64 {
+        if self.effects.len() == self.sealed.0 {
+            self.unit += 1;
+        }
+        self.unit
     }
 
     /// The transaction has committed: what it recorded will be delivered.

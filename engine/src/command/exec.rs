@@ -5,16 +5,21 @@ use super::error::Error;
 use super::key::Key;
 use super::outcome::Patience;
 use shm::Handle;
+use shm::extent::Writer;
 
 mod collections;
 mod restore;
 mod waiting;
 
 pub use self::collections::Opened;
+use crate::keyspace::entry::{self, ENTRY_INLINE_MAX};
 use crate::keyspace::{Content, Entry, EntryView, Keyspace, Moved, Place, Value};
 use crate::types::Kind;
 use crate::types::collection::Encodings;
 use crate::types::string::StringView;
+
+/// How many bytes of a long computed string are in private memory at a time: a few chunks of it.
+const COMPUTED_PIECE_LEN: usize = 4 * shm::extent::CHUNK_LEN;
 
 /// What the server knows of the caller that matters to a handler.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +32,8 @@ pub struct Caller {
     pub no_touch: bool,
     /// The longest string that a command may build (`proto-max-bulk-len`), bytes.
     pub string_len_max: u64,
+    /// The longest sparse HyperLogLog (`hll-sparse-max-bytes`), bytes.
+    pub hll_sparse_len_max: usize,
     /// A random number, new for each command.
     pub random: u64,
     /// Whether the caller may wait for keys.
@@ -249,6 +256,18 @@ impl<'e, 's> Exec<'e, 's> {
         pieces: &[&[u8]],
         deadline: Deadline,
     ) -> Result<(), Error> {
+        self.put_value(key, place, Value::Pieces(pieces), deadline)?;
+        Ok(())
+    }
+
+    #[inline]
+    fn put_value(
+        &mut self,
+        key: &Key<'_>,
+        place: Option<Place>,
+        value: Value<'_>,
+        deadline: Deadline,
+    ) -> Result<Handle<Entry>, Error> {
         let (db, now_ms) = (self.caller.db, self.now_ms);
         let keyspace = self.keyspace(key);
         let deadline_ms = match (deadline, &place) {
@@ -256,9 +275,8 @@ impl<'e, 's> Exec<'e, 's> {
             (Deadline::Keep, Some(place)) => keyspace.view(place).deadline_ms(),
             _ => None,
         };
-        let content = Content { kind: Kind::String, value: Value::Pieces(pieces), deadline_ms };
-        keyspace.put(db, key, place, content, now_ms)?;
-        Ok(())
+        let content = Content { kind: Kind::String, value, deadline_ms };
+        Ok(keyspace.put(db, key, place, content, now_ms)?)
     }
 
     /// Writes bytes at `offset` of a string, which is made if there is none; see
@@ -275,6 +293,59 @@ impl<'e, 's> Exec<'e, 's> {
     ) -> Result<(), Error> {
         let (db, now_ms) = (self.caller.db, self.now_ms);
         Ok(self.keyspace(key).write_string(db, key, place, offset, bytes, now_ms)?)
+    }
+
+    /// [`Exec::put_string`] of a string whose encoding is `raw` however short it is, as of all that a
+    /// command has computed byte by byte. Returns the entry.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn put_raw_string(
+        &mut self,
+        key: &Key<'_>,
+        place: Option<Place>,
+        value: Value<'_>,
+        deadline: Deadline,
+    ) -> Result<Handle<Entry>, Error> {
+        let entry = self.put_value(key, place, value, deadline)?;
+        entry::mark_raw(&mut self.keyspace(key).heap, entry)?;
+        Ok(entry)
+    }
+
+    /// Stores a string of `len` bytes that are computed piece by piece, as [`Exec::put_raw_string`] does:
+    /// `fill` is asked for the bytes from each position on, in order, and may look at other keys, but
+    /// changes nothing. Returns the entry.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn put_computed(
+        &mut self,
+        key: &Key<'_>,
+        place: Option<Place>,
+        len: usize,
+        mut fill: impl FnMut(&mut Self, usize, &mut [u8]),
+    ) -> Result<Handle<Entry>, Error> {
+        let mut piece = vec![0; len.min(COMPUTED_PIECE_LEN)];
+        if len <= ENTRY_INLINE_MAX {
+            fill(self, 0, &mut piece);
+            return self.put_raw_string(key, place, Value::Pieces(&[&piece]), Deadline::None);
+        }
+        let mut writer = Writer::new(len as u64);
+        for start in (0..len).step_by(COMPUTED_PIECE_LEN) {
+            let piece = &mut piece[..(len - start).min(COMPUTED_PIECE_LEN)];
+            fill(self, start, piece);
+            writer.push(&mut self.keyspace(key).heap, piece)?;
+        }
+        let extent = writer.finish(&mut self.keyspace(key).heap)?;
+        self.put_raw_string(key, place, Value::Apart(extent), Deadline::None)
+    }
+
+    /// Notes that a string was written in part, though its bytes are the same: its encoding becomes `raw`.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when the undo log is full.
+    pub fn mark_raw(&mut self, key: &Key<'_>, place: &Place) -> Result<(), Error> {
+        Ok(self.keyspace(key).mark_raw(place)?)
     }
 
     /// Deletes the entry at a place.
@@ -342,6 +413,13 @@ impl<'e, 's> Exec<'e, 's> {
     pub fn changed(&mut self, key: &Key<'_>, event: Event, command: impl FnOnce() -> Vec<Box<[u8]>>) {
         let db = self.caller.db;
         self.keyspace(key).changed(db, key.bytes, event, command);
+    }
+
+    /// [`Exec::changed`] of a change that notifies nobody.
+    pub fn changed_silently(&mut self, key: &Key<'_>, command: impl FnOnce() -> Vec<Box<[u8]>>) {
+        let db = self.caller.db;
+        self.keyspace(key).watches.note(db, key.bytes);
+        self.repeat(key, command);
     }
 
     /// Records that a key of any database now holds the value in `entry`, for replicas that do not know

@@ -5,16 +5,45 @@
 pub struct KeyAccess {
     /// Names as Redis gives them, e.g. `RO`, `access`.
     pub names: &'static [&'static str],
-    /// It does only this when an option is not given.
-    pub unless: Option<Unless>,
+    /// It does only this in requests of a certain kind.
+    pub variant: Option<Variant>,
 }
 
-/// See [`KeyAccess::unless`].
+/// See [`KeyAccess::variant`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unless {
-    /// A word behind the key's value.
-    pub option: &'static str,
+pub struct Variant {
+    pub when: When,
     pub names: &'static [&'static str],
+}
+
+/// What tells the requests of a [`Variant`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// There is no such word behind the key's value.
+    Without(&'static str),
+    /// All words behind the key are steps of BITFIELD that do not write.
+    OnlyGets,
+}
+
+impl When {
+    fn holds(self, words: &[&[u8]]) -> bool {
+        match self {
+            When::Without(option) => {
+                !words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(option.as_bytes()))
+            }
+            When::OnlyGets => {
+                let mut rest = words.get(2..).unwrap_or_default();
+                loop {
+                    rest = match rest {
+                        [] => return true,
+                        [step, _, _, rest @ ..] if step.eq_ignore_ascii_case(b"GET") => rest,
+                        [step, _, rest @ ..] if step.eq_ignore_ascii_case(b"OVERFLOW") => rest,
+                        _ => return false,
+                    }
+                }
+            }
+        }
+    }
 }
 
 impl KeyAccess {
@@ -25,29 +54,36 @@ impl KeyAccess {
     pub const INSERT: KeyAccess = KeyAccess::of(&["OW", "insert"]);
     pub const UPDATE: KeyAccess = KeyAccess::of(&["RW", "update"]);
     pub const APPEND: KeyAccess = KeyAccess::of(&["RW", "insert"]);
+    /// Reads; what it finds out may be kept with the value.
+    pub const COUNT: KeyAccess = KeyAccess::of(&["RW", "access"]);
+    pub const READ_APPEND: KeyAccess = KeyAccess::of(&["RW", "access", "insert"]);
     pub const READ_UPDATE: KeyAccess = KeyAccess::of(&["RW", "access", "update"]);
     /// Reads as well with the option GET.
     pub const READ_UPDATE_VARIABLE: KeyAccess = KeyAccess {
         names: &["RW", "access", "update", "variable_flags"],
-        unless: Some(Unless { option: "GET", names: &["OW", "update"] }),
+        variant: Some(Variant { when: When::Without("GET"), names: &["OW", "update"] }),
+    };
+    /// Only reads when no step writes.
+    pub const BITFIELD: KeyAccess = KeyAccess {
+        names: &["RW", "access", "update", "variable_flags"],
+        variant: Some(Variant { when: When::OnlyGets, names: &["RO", "access"] }),
     };
     /// Whether it reads as well depends on the options.
     pub const DELETE_VARIABLE: KeyAccess = KeyAccess::of(&["RW", "delete", "variable_flags"]);
+    pub const UPDATE_DELETE: KeyAccess = KeyAccess::of(&["RW", "delete"]);
     pub const READ_DELETE: KeyAccess = KeyAccess::of(&["RW", "access", "delete"]);
     /// Removes some of what the value is made of.
     pub const TRIM: KeyAccess = KeyAccess::of(&["RW", "delete"]);
     pub const DELETE: KeyAccess = KeyAccess::of(&["RM", "delete"]);
 
     const fn of(names: &'static [&'static str]) -> KeyAccess {
-        KeyAccess { names, unless: None }
+        KeyAccess { names, variant: None }
     }
 
     /// The names that hold for a request.
     pub fn names_in(self, words: &[&[u8]]) -> impl Iterator<Item = &'static str> {
-        let has =
-            |option: &str| words.iter().skip(3).any(|word| word.eq_ignore_ascii_case(option.as_bytes()));
-        let names =
-            self.unless.filter(|unless| !has(unless.option)).map_or(self.names, |unless| unless.names);
+        let variant = self.variant.filter(|variant| variant.when.holds(words));
+        let names = variant.map_or(self.names, |variant| variant.names);
         names.iter().copied().filter(|name| *name != "variable_flags")
     }
 }
@@ -59,6 +95,8 @@ pub enum Begin {
     Index(u8),
     /// After this word (any case), searched from `from` on; negative `from`: backwards from the end.
     Keyword { word: &'static str, from: i8 },
+    /// At no place that could be said: [`Hidden`] keys.
+    Unknown,
 }
 
 /// How to go on.
@@ -69,6 +107,18 @@ pub enum Find {
     Range { last: i8, step: u8, limit: u8 },
     /// A number at `count_at` (from the beginning point) says how many keys follow from `first`.
     Count { count_at: u8, first: u8, step: u8 },
+    /// With [`Begin::Unknown`].
+    Unknown,
+}
+
+/// Keys that no place tells: a function finds those among the words, and knows whether there may be others.
+#[derive(Debug, Clone, Copy)]
+pub struct Hidden {
+    /// Visits those among the words.
+    pub visit: fn(&[&[u8]], &mut dyn FnMut(usize, KeyAccess)),
+    /// Whether the command asks for keys that its words do not name: they follow from what other keys hold. It needs
+    /// all shards then.
+    pub reaches_beyond: fn(&[&[u8]]) -> bool,
 }
 
 /// One run of keys.
@@ -107,6 +157,11 @@ impl KeySpec {
         }
     }
 
+    /// Keys that only [`Hidden::visit`] finds, if anything does.
+    pub const fn unknown(access: KeyAccess) -> KeySpec {
+        KeySpec { begin: Begin::Unknown, find: Find::Unknown, access, notes: "" }
+    }
+
     pub const fn notes(mut self, notes: &'static str) -> KeySpec {
         self.notes = notes;
         self
@@ -118,9 +173,10 @@ impl KeySpec {
 }
 
 /// All keys of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub struct Keys {
     pub specs: &'static [KeySpec],
+    hidden: Option<Hidden>,
 }
 
 /// The words do not say where the keys are: a bad count, or a keyword that is missing.
@@ -128,16 +184,28 @@ pub struct Keys {
 pub struct KeysUnclear;
 
 impl Keys {
-    pub const NONE: Keys = Keys { specs: &[] };
+    pub const NONE: Keys = Keys::new(&[]);
     /// One key, word 1, read.
-    pub const ONE: Keys = Keys { specs: &[KeySpec::one(1, KeyAccess::READ)] };
+    pub const ONE: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::READ)]);
     /// One key, word 1, of which only metadata is read.
-    pub const ONE_LOOK: Keys = Keys { specs: &[KeySpec::one(1, KeyAccess::LOOK)] };
+    pub const ONE_LOOK: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::LOOK)]);
     /// One key, word 1, updated.
-    pub const ONE_UPDATE: Keys = Keys { specs: &[KeySpec::one(1, KeyAccess::UPDATE)] };
+    pub const ONE_UPDATE: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::UPDATE)]);
 
     pub const fn new(specs: &'static [KeySpec]) -> Keys {
-        Keys { specs }
+        Keys { specs, hidden: None }
+    }
+
+    /// Keys besides those whose places are known.
+    pub const fn hidden(mut self, hidden: Hidden) -> Keys {
+        self.hidden = Some(hidden);
+        self
+    }
+
+    /// Whether a request asks for keys that its words do not name, see [`Hidden::reaches_beyond`].
+    #[inline]
+    pub fn reach_beyond(&self, words: &[&[u8]]) -> bool {
+        self.hidden.is_some_and(|hidden| (hidden.reaches_beyond)(words))
     }
 
     /// Calls `visit` with the index of each key among `words` and what is done with it.
@@ -147,6 +215,9 @@ impl Keys {
     pub fn walk(&self, words: &[&[u8]], mut visit: impl FnMut(usize, KeyAccess)) -> Result<(), KeysUnclear> {
         for spec in self.specs {
             spec.walk(words, &mut visit)?;
+        }
+        if let Some(hidden) = self.hidden {
+            (hidden.visit)(words, &mut visit);
         }
         Ok(())
     }
@@ -179,6 +250,7 @@ impl KeySpec {
                 Some(index) => index + 1,
                 None => return Ok(()),
             },
+            Begin::Unknown => return Ok(()),
         };
         if begin >= words.len() {
             return Ok(());
@@ -209,6 +281,7 @@ impl KeySpec {
                 }
                 Ok(())
             }
+            Find::Unknown => Ok(()),
         }
     }
 }
@@ -260,6 +333,24 @@ mod tests {
             let words: Vec<&[u8]> = request.iter().map(|word| word.as_bytes()).collect();
             assert_eq!(COUNTED.walk(&words, |_, _| ()), Err(KeysUnclear), "{request:?}");
         }
+    }
+
+    #[test]
+    fn hidden_keys_are_found_by_a_function() {
+        const HIDDEN: Hidden = Hidden {
+            visit: |words, visit| visit(words.len() - 1, KeyAccess::OVERWRITE),
+            reaches_beyond: |words| words.contains(&&b"*"[..]),
+        };
+        const LAST: Keys =
+            Keys::new(&[KeySpec::one(1, KeyAccess::READ), KeySpec::unknown(KeyAccess::OVERWRITE)])
+                .hidden(HIDDEN);
+        check(LAST, "X a b c", &[1, 3]);
+        assert!(
+            LAST.reach_beyond(&[b"X", b"*"])
+                && !LAST.reach_beyond(&[b"X"])
+                && !Keys::ONE.reach_beyond(&[b"*"])
+        );
+        assert_eq!(LAST.legacy_range(), (1, 1, 1));
     }
 
     #[test]

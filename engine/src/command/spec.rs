@@ -104,12 +104,24 @@ pub enum Routing {
     Keyless,
     /// On the shard of its one key.
     OneShard,
-    /// On all shards of its keys, held together; like `OneShard` when they are the same.
+    /// On all shards of its keys, held together; like `OneShard` when they are the same. On every shard if its
+    /// keys reach beyond its words ([`Keys::reach_beyond`]).
     ManyShards,
     /// On every shard, held together.
     AllShards,
     /// On every shard, one after the other (see `VisitCommand`).
     Visit,
+}
+
+/// What becomes of a command that comes between MULTI and EXEC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InMulti {
+    /// It waits for EXEC.
+    Queued,
+    /// It runs at once: it is about the transaction, or ends it by the way.
+    AtOnce,
+    /// It runs what was queued. Turned away, it drops that instead.
+    Ends,
 }
 
 /// One command, or one subcommand (`"CLIENT|LIST"`).
@@ -135,8 +147,11 @@ pub struct Spec {
     pub tips: &'static [&'static str],
     /// For a command that should no longer be used: since which version, and what replaces it.
     pub deprecated: Option<(&'static str, &'static str)>,
+    /// For the server's own use and for debugging, not for applications.
+    pub is_internal: bool,
     /// Only its subcommands run. It has no ACL category of its group.
     pub is_container: bool,
+    pub in_multi: InMulti,
 }
 
 impl Spec {
@@ -160,7 +175,9 @@ impl Spec {
             syntax: "",
             tips: &[],
             deprecated: None,
+            is_internal: false,
             is_container: false,
+            in_multi: InMulti::Queued,
         }
     }
 
@@ -177,6 +194,12 @@ impl Spec {
     /// A command that has nothing to do with keys.
     pub const fn plain(name: &'static str, arity: Arity) -> Spec {
         Spec::new(name, arity, Keys::NONE, Flags::empty())
+    }
+
+    /// Names keys of a command that a shard does not run.
+    pub const fn keys(mut self, keys: Keys) -> Spec {
+        self.keys = keys;
+        self
     }
 
     pub const fn group(mut self, group: Group) -> Spec {
@@ -225,17 +248,31 @@ impl Spec {
         self
     }
 
+    /// Says that it is not for applications.
+    pub const fn internal(mut self) -> Spec {
+        self.is_internal = true;
+        self
+    }
+
     /// Says that only its subcommands run.
     pub const fn container(mut self) -> Spec {
         self.is_container = true;
         self
     }
 
+    /// Says what becomes of it between MULTI and EXEC.
+    pub const fn in_multi(mut self, in_multi: InMulti) -> Spec {
+        self.in_multi = in_multi;
+        self
+    }
+
     /// All ACL categories: those of the group and the flags, and the extra ones.
     pub const fn all_categories(&self) -> Categories {
         let mut all = self.extra_categories;
-        // WAIT and its kin are generic and have nothing to do with keys.
-        if !self.is_container && !matches!((self.group, self.routing), (Group::Generic, Routing::Keyless)) {
+        // WAIT and its kin are generic and have nothing to do with keys; SORT is of the types that it sorts.
+        let is_elsewhere =
+            self.extra_categories.contains(Categories::SORTEDSET) || matches!(self.routing, Routing::Keyless);
+        if !self.is_container && !(matches!(self.group, Group::Generic) && is_elsewhere) {
             all = all.union(self.group.category());
         }
         if self.flags.contains(Flags::WRITE) {

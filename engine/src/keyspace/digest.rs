@@ -22,6 +22,7 @@ use crate::types::Kind;
 use crate::types::collection::Collection;
 use crate::types::list::List;
 use crate::types::set::Set;
+use crate::types::stream::Stream;
 
 /// Twenty bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -54,6 +55,17 @@ impl Digest {
                 let set = Set::open(entry.record(), hasher);
                 set.iter(entry.heap()).for_each(|text| self.add(&text.view(entry.heap()).contiguous()));
             }
+            Kind::Stream => {
+                let stream = Stream::open(entry.record(), hasher);
+                let reader = stream.reader(entry.heap());
+                for entry in stream.iter_from(entry.heap(), 0).map(|entry| reader.view(entry)) {
+                    self.mix(format!("{}.{}", entry.id.ms, entry.id.seq).as_bytes());
+                    for (name, value) in entry.fields() {
+                        self.mix(name);
+                        self.mix(value);
+                    }
+                }
+            }
         }
         if entry.deadline_ms().is_some() {
             self.add(b"!!expire!!");
@@ -67,6 +79,7 @@ fn type_number(kind: Kind) -> u32 {
         Kind::String => 0,
         Kind::List => 1,
         Kind::Set => 2,
+        Kind::Stream => 6,
     }
 }
 

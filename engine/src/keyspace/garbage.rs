@@ -12,10 +12,14 @@ use super::entry::{Entry, EntryView, verify};
 use super::space::Keyspace;
 use crate::types::Kind;
 use crate::types::collection::{self, Record};
-use crate::types::element::garbage::{DEADLINES, EXTENT, INDEX, LIST, SET};
+use crate::types::element::garbage::{
+    DEADLINES, EXTENT, INDEX, LIST, SET, STREAM, STREAM_CONSUMERS, STREAM_GROUPS, STREAM_OWNED,
+    STREAM_PENDING,
+};
 use crate::types::element::{self, Elements, dropped};
 use crate::types::list::Texts;
 use crate::types::set::Members;
+use crate::types::stream::{ByConsumer, ByGroup, Consumers, Entries, Groups};
 use crate::types::text::free_extent;
 
 /// Detaches everything in a database: entries, index and deadlines. The record stays.
@@ -106,6 +110,11 @@ impl Reclaimer for Sweeper {
             }
             LIST => element::reclaim(heap, dropped(item, Texts), blocks_max)?,
             SET => element::reclaim(heap, dropped(item, Members::new(self.hasher)), blocks_max)?,
+            STREAM => element::reclaim(heap, dropped(item, Entries), blocks_max)?,
+            STREAM_GROUPS => element::reclaim(heap, dropped(item, Groups), blocks_max)?,
+            STREAM_PENDING => element::reclaim(heap, dropped(item, ByGroup), blocks_max)?,
+            STREAM_CONSUMERS => element::reclaim(heap, dropped(item, Consumers), blocks_max)?,
+            STREAM_OWNED => element::reclaim(heap, dropped(item, ByConsumer), blocks_max)?,
             other => panic!("garbage of unknown kind {other}"),
         };
         Ok(left.map_or(Step::Done, Step::More))
@@ -139,6 +148,11 @@ impl Reclaimer for Sweeper {
             }
             LIST => blocks_of(heap, dropped(item, Texts), visit),
             SET => blocks_of(heap, dropped(item, Members::new(self.hasher)), visit),
+            STREAM => blocks_of(heap, dropped(item, Entries), visit),
+            STREAM_GROUPS => blocks_of(heap, dropped(item, Groups), visit),
+            STREAM_PENDING => blocks_of(heap, dropped(item, ByGroup), visit),
+            STREAM_CONSUMERS => blocks_of(heap, dropped(item, Consumers), visit),
+            STREAM_OWNED => blocks_of(heap, dropped(item, ByConsumer), visit),
             other => panic!("garbage of unknown kind {other}"),
         }
     }

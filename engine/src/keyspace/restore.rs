@@ -45,7 +45,7 @@ impl Keyspace {
     /// # Errors
     /// [`OutOfMemory`].
     #[allow(clippy::too_many_arguments, reason = "each is another thing")]
-    pub fn put_value(
+    pub fn put_restored(
         &mut self,
         db: u32,
         key: &Key<'_>,
@@ -123,9 +123,9 @@ impl Keyspace {
         let Some(place) = self.find_any(db, &key) else { return Ok(()) };
         let view: EntryView<'_> = self.view(&place);
         let life = Lifetime { deadline_ms: view.deadline_ms(), idle_s: Some(view.idle_s(now_ms)) };
-        let payload = codec::dump(&view, self.hasher().of_elements(), limits);
+        let payload = codec::payload_of(&view, self.hasher().of_elements());
         let value = codec::open(&payload).map_err(|_| ReloadError::Unreadable)?;
-        let entry = self.put_value(db, &key, Some(place), &value, life, limits, now_ms)?;
+        let entry = self.put_restored(db, &key, Some(place), &value, life, limits, now_ms)?;
         entry.map(|_| ()).ok_or(ReloadError::Unreadable)
     }
 }

@@ -487,6 +487,14 @@ impl Keyspace {
         Ok(fresh)
     }
 
+    /// Notes that the string at a place was written in part.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the undo log is full.
+    pub fn mark_raw(&mut self, place: &Place) -> Result<(), OutOfMemory> {
+        entry::mark_raw(&mut self.heap, place.entry())
+    }
+
     // ---- whole databases --------------------------------------------------------------------
 
     /// How many keys a database has; those whose deadline has passed but were not met yet count.

@@ -34,6 +34,9 @@ impl Keyspace {
         if one == other {
             return Ok(());
         }
+        // A key that comes with a deadline in the past is nothing new where there was none: it goes before.
+        self.expire_watched(one, other, now_ms)?;
+        self.expire_watched(other, one, now_ms)?;
         self.note_watched(one, now_ms);
         self.note_watched(other, now_ms);
         self.renumber(one, other)?;
@@ -45,10 +48,11 @@ impl Keyspace {
         Ok(())
     }
 
-    /// Notes a change of those watched and waited-for keys that exist.
+    /// Notes a change of the keys that exist and are watched or waited for. A watched one whose deadline has passed
+    /// meanwhile was there when it was first watched: what had expired by then was deleted.
     fn note_watched(&mut self, db: u32, now_ms: u64) {
         for key in self.watches.keys_of(db) {
-            if self.is_live(db, &self.hasher().key(&key), now_ms) {
+            if self.find_any(db, &self.hasher().key(&key)).is_some() {
                 self.watches.note(db, &key);
             }
         }
@@ -57,6 +61,15 @@ impl Keyspace {
                 self.waiters.note(db, &key);
             }
         }
+    }
+
+    /// Deletes the keys of database `from` whose deadline has passed and that are watched in database `db`.
+    fn expire_watched(&mut self, db: u32, from: u32, now_ms: u64) -> Result<(), OutOfMemory> {
+        for key in self.watches.keys_of(db) {
+            let hasher = *self.hasher();
+            self.find(from, &hasher.key(&key), now_ms)?;
+        }
+        Ok(())
     }
 
     // ---- walks ------------------------------------------------------------------------------

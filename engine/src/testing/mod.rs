@@ -15,7 +15,7 @@
 //! > EXISTS nothing
 //! (integer) 0
 //! ! none                            it has no effects
-//! > SELECT 1                        the session's own command
+//! > SELECT 1                        the session's own command; so are MULTI, EXEC, DISCARD, WATCH, UNWATCH
 //! OK
 //! # a comment; empty lines are skipped
 //! ```
@@ -23,6 +23,7 @@
 //! After every command the session checks that the reply was one complete item and that no shard is
 //! left inside a transaction; after a conversation, that the shards are sound ([`Keyspace::verify`]).
 
+mod multi;
 mod quote;
 mod recorder;
 
@@ -67,6 +68,7 @@ pub struct Session {
     pub resp3: bool,
     now_ms: u64,
     coordinator: Box<dyn Coordinator>,
+    multi: multi::Multi,
 }
 
 impl Session {
@@ -91,9 +93,10 @@ impl Session {
             db_count: 16,
             no_touch: false,
             string_len_max: 512 << 20,
-            random: 1,
             patience: Patience::Waits,
             encodings: Encodings::default(),
+            hll_sparse_len_max: 3000,
+            random: 1,
         };
         Session {
             shards: shards.collect(),
@@ -102,6 +105,7 @@ impl Session {
             resp3: false,
             now_ms,
             coordinator: Box::new(Line(0)),
+            multi: multi::Multi::default(),
         }
     }
 
@@ -255,6 +259,9 @@ impl Session {
     /// As [`Session::run`].
     #[track_caller]
     pub fn call(&mut self, words: &[&[u8]]) -> String {
+        if let Some(reply) = self.call_in_multi(words) {
+            return reply;
+        }
         let is_it = |name: &str| name_words(name, words).is_some();
         if let [command, db] = words
             && command.eq_ignore_ascii_case(b"SELECT")
@@ -291,7 +298,7 @@ impl Session {
             // The handler says what is wrong, without any shard.
             slots.clear();
         }
-        let all = command.spec.routing == Routing::AllShards;
+        let all = command.spec.routing == Routing::AllShards || command.spec.keys.reach_beyond(words);
         let is_held = |keyspace: &Keyspace| all || slots.iter().any(|&slot| keyspace.slots().contains(slot));
         let mut held: Vec<&mut Keyspace> =
             self.shards.iter_mut().filter(|keyspace| is_held(keyspace)).collect();

@@ -1,9 +1,13 @@
-//! One call on the shards it was given, all or nothing.
+//! One call, or many ([`many`]), on the shards they were given, all or nothing.
+
+mod many;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::command::{Args, Caller, CommandResult, DataCommand, Error, Exec, Reply};
 use crate::keyspace::Keyspace;
+
+pub use many::{Hands, run_many, settle};
 
 /// Decides commits that span several shards, durably: a line of the control segment.
 pub trait Coordinator {
@@ -30,17 +34,24 @@ pub fn run(
     coordinator: &mut dyn Coordinator,
 ) -> CommandResult {
     transact(held, reply, coordinator, |held, reply| {
-        let mut exec = Exec::new(held, caller, now_ms);
-        (command.run)(&mut exec, args, reply)
+        let result = (command.run)(&mut Exec::new(held, caller, now_ms), args, reply);
+        // Among others the error would stand alone: see `many`.
+        debug_assert!(
+            !result.as_ref().is_err_and(|error| !many::is_fatal(error))
+                || !held.iter().any(|keyspace| keyspace.heap.in_transaction()),
+            "{}: a handler decides before it writes",
+            command.spec.name
+        );
+        result
     })
 }
 
 /// The transaction around any piece of work; see [`run`].
-pub fn transact<T>(
+pub fn transact<T, R: Reply + ?Sized>(
     held: &mut [&mut Keyspace],
-    reply: &mut dyn Reply,
+    reply: &mut R,
     coordinator: &mut dyn Coordinator,
-    work: impl FnOnce(&mut [&mut Keyspace], &mut dyn Reply) -> Result<T, Error>,
+    work: impl FnOnce(&mut [&mut Keyspace], &mut R) -> Result<T, Error>,
 ) -> Result<T, Error> {
     let mark = reply.mark();
     let mut value = None;

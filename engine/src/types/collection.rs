@@ -13,11 +13,12 @@ use shm::{Corrupt, Handle, Heap, OutOfMemory};
 use super::Kind;
 use super::list::List;
 use super::set::Set;
+use super::stream::Stream;
 
 /// The shortest record: flags and a root.
 pub const RECORD_LEN_MIN: usize = 9;
 /// The longest record.
-pub const RECORD_LEN_MAX: usize = 40;
+pub const RECORD_LEN_MAX: usize = 97;
 
 /// The bytes that stand for a collection in its key's entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -131,6 +132,8 @@ pub struct Encodings {
     pub set_max_intset_entries: u64,
     pub zset_max_listpack_entries: u64,
     pub zset_max_listpack_value: u64,
+    /// Of how many entries a node of a stream is there, which trimming about a size leaves whole; 0: as it comes.
+    pub stream_node_max_entries: u64,
 }
 
 impl Default for Encodings {
@@ -141,6 +144,7 @@ impl Default for Encodings {
             set_max_intset_entries: 512,
             zset_max_listpack_entries: 128,
             zset_max_listpack_value: 64,
+            stream_node_max_entries: 100,
         }
     }
 }
@@ -155,6 +159,10 @@ macro_rules! of_kind {
             }
             Kind::Set => {
                 type $type = Set;
+                $then
+            }
+            Kind::Stream => {
+                type $type = Stream;
                 $then
             }
             Kind::String => unreachable!("a string is no collection"),

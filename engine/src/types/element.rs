@@ -18,6 +18,11 @@ pub mod garbage {
     /// Trees of collections, by what they hold.
     pub const LIST: u8 = 4;
     pub const SET: u8 = 5;
+    pub const STREAM: u8 = 10;
+    pub const STREAM_GROUPS: u8 = 11;
+    pub const STREAM_PENDING: u8 = 12;
+    pub const STREAM_CONSUMERS: u8 = 13;
+    pub const STREAM_OWNED: u8 = 14;
 }
 
 /// How many extent lists an element can own.

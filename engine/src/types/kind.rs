@@ -6,6 +6,7 @@ pub enum Kind {
     String = 0,
     List = 1,
     Set = 2,
+    Stream = 5,
 }
 
 impl Kind {
@@ -15,6 +16,7 @@ impl Kind {
             Kind::String => "string",
             Kind::List => "list",
             Kind::Set => "set",
+            Kind::Stream => "stream",
         }
     }
 
@@ -31,6 +33,7 @@ impl Kind {
             0 => Kind::String,
             1 => Kind::List,
             2 => Kind::Set,
+            5 => Kind::Stream,
             _ => return None,
         })
     }
@@ -45,6 +48,8 @@ mod tests {
         for code in 0..=u8::MAX {
             assert!(Kind::from_code(code).is_none_or(|kind| kind.code() == code));
         }
-        assert_eq!(Kind::from_code(Kind::Set.code()), Some(Kind::Set));
+        for kind in [Kind::String, Kind::List, Kind::Set, Kind::Stream] {
+            assert_eq!(Kind::from_code(kind.code()), Some(kind));
+        }
     }
 }

@@ -200,3 +200,6 @@ impl Collection for List {
         element::relocate(heap, &mut self.tree, from, nodes, moves)
     }
 }
+
+#[cfg(test)]
+mod tests;

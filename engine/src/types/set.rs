@@ -9,6 +9,13 @@ use shm::rbtree::{Builder, Form, Iter, Packing, Position, Root, Tree};
 use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap, OutOfMemory};
 
+mod algebra;
+mod pick;
+#[cfg(test)]
+mod tests;
+
+pub use algebra::{Source, intersect, subtract, unite};
+
 use super::Kind;
 use super::collection::{Collection, Encodings, Record, flags_of, root_of};
 use super::element::{self, Elements, Owned, drop_tree, garbage};
@@ -207,6 +214,24 @@ impl Set {
         !self.tree.is_empty() && self.find(heap, bytes).1
     }
 
+    /// [`Set::contains`] of a member whose hash is known.
+    fn contains_hashed(&self, heap: &Heap, bytes: &[u8], hash: u64) -> bool {
+        !self.tree.is_empty() && self.tree.find(heap, Sought { hash, text: Text::Inline(bytes) }).1
+    }
+
+    fn hasher(&self) -> StoredHasher {
+        self.hasher
+    }
+
+    /// Whether members are in order. If not, their hashes do not matter.
+    fn is_ordered(&self) -> bool {
+        self.tree.root().form() == Form::Tree
+    }
+
+    fn members<'h>(&self, heap: &'h Heap) -> Iter<'h, Members> {
+        self.tree.iter(heap)
+    }
+
     /// Adds a member. Returns whether it is new. O(log n).
     ///
     /// # Errors
@@ -241,7 +266,23 @@ impl Set {
         Ok(found)
     }
 
-    fn remove_here(&mut self, heap: &mut Heap, position: Position) -> Result<(), OutOfMemory> {
+    /// Where the member stands that has `rank` others before it, below the number of members. O(log n).
+    #[inline]
+    pub fn seek(&self, heap: &Heap, rank: usize) -> Position {
+        self.tree.seek(heap, rank)
+    }
+
+    /// The member at a place.
+    #[inline]
+    pub fn item<'h>(&self, heap: &'h Heap, position: &Position) -> Text<'h> {
+        self.tree.item(heap, position).text
+    }
+
+    /// Removes the member at a place.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the undo log is full.
+    pub fn remove_here(&mut self, heap: &mut Heap, position: Position) -> Result<(), OutOfMemory> {
         let owned = Members::owned(self.tree.item(heap, &position));
         self.tree.remove_here(heap, position)?;
         element::free_owned(heap, owned)
@@ -274,8 +315,7 @@ impl Set {
 
     /// All members, in the order of the walk.
     pub fn iter<'h>(&self, heap: &'h Heap) -> impl Iterator<Item = Text<'h>> + use<'h> {
-        let members: Iter<'h, Members> = self.tree.iter(heap);
-        members.map(|member| member.text)
+        self.members(heap).map(|member| member.text)
     }
 
     /// Visits members from `cursor` on, 0 at first: at least `count` if there are as many. Returns where to go on, 0
@@ -288,7 +328,7 @@ impl Set {
         mut visit: impl FnMut(Text<'h>),
     ) -> u64 {
         let hasher = self.hasher;
-        let is_ordered = self.tree.root().form() == Form::Tree;
+        let is_ordered = self.is_ordered();
         walk(
             &self.tree,
             heap,

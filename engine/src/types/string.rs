@@ -61,6 +61,32 @@ impl<'a> StringView<'a> {
         }
     }
 
+    /// The bytes `start..start + len` in pieces, in order. The range must lie inside.
+    pub fn pieces(&self, start: usize, len: usize) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let (inline, apart) = match *self {
+            StringView::Inline(bytes) => (Some(&bytes[start..start + len]), None),
+            StringView::Apart { heap, extent } => {
+                (None, Some(extent.chunks(heap, start as u64..(start + len) as u64)))
+            }
+        };
+        inline.into_iter().chain(apart.into_iter().flatten())
+    }
+
+    /// The `N` bytes from `start`, with zeros for those past the end.
+    #[inline]
+    pub fn read<const N: usize>(&self, start: usize) -> [u8; N] {
+        let mut bytes = [0; N];
+        let len = N.min(self.len().saturating_sub(start));
+        if len > 0 {
+            let mut filled = 0;
+            self.for_each_piece(start, len, |piece| {
+                bytes[filled..filled + piece.len()].copy_from_slice(piece);
+                filled += piece.len();
+            });
+        }
+        bytes
+    }
+
     /// The whole value in one piece; copied only when it lies apart.
     pub fn contiguous(&self) -> Cow<'a, [u8]> {
         match self {

@@ -19,6 +19,7 @@ pub struct Model {
     pub now_ms: u64,
     pub db: u32,
     data: Data,
+    queue: Option<Vec<Vec<Bytes>>>,
 }
 
 impl Model {
@@ -38,6 +39,11 @@ impl Model {
         self.live().keys().filter(|(at, _)| *at == db).map(|(_, key)| key.clone()).collect()
     }
 
+    /// [`super::ask`] for the model.
+    pub fn ask(&mut self, request: &[Bytes]) -> String {
+        super::requests_in(request).fold(String::new(), |_, request| self.call(request))
+    }
+
     /// Does what the request says and returns the reply as text.
     ///
     /// # Panics
@@ -47,7 +53,24 @@ impl Model {
         let text = |at: usize| words.get(at).map(|word| String::from_utf8_lossy(word).into_owned());
         let name = text(0).expect("a request");
         let args = &words[1..];
+        if name != "EXEC"
+            && let Some(queue) = &mut self.queue
+        {
+            queue.push(words.to_vec());
+            return "QUEUED".to_owned();
+        }
         match name.as_str() {
+            "MULTI" => {
+                self.queue = Some(Vec::new());
+                ok()
+            }
+            "EXEC" => {
+                let queue = self.queue.take().expect("a transaction");
+                let width = queue.len().to_string().len();
+                let replies =
+                    queue.iter().zip(1..).map(|(words, nth)| format!("{nth:>width$}) {}", self.call(words)));
+                replies.collect::<Vec<_>>().join("\n")
+            }
             "SELECT" => {
                 self.db = number(&args[0]) as u32;
                 ok()
@@ -96,6 +119,13 @@ impl Model {
             "SETRANGE" if args[2].is_empty() => integer(self.get(&args[0]).map_or(0, Vec::len) as i64),
             "SETRANGE" => self.write(&args[0], number(&args[1]) as usize, &args[2]),
             "INCRBY" => self.increment(&args[0], number(&args[1])),
+            "SETBIT" => self.setbit(args),
+            "BITFIELD" => self.bitfield(args),
+            "BITOP" => self.bitop(args),
+            "PFADD" => self.pfadd(args),
+            "PFCOUNT" => self.pfcount(&args[0]),
+            "PFMERGE" => self.pfmerge(args),
+            "PFDEBUG" => self.make_dense(&args[1]),
             "DEL" | "UNLINK" => integer(args.iter().filter(|key| self.remove(key)).count() as i64),
             "EXISTS" | "TOUCH" => integer(args.iter().filter(|key| self.get(key).is_some()).count() as i64),
             "TYPE" => if self.get(&args[0]).is_some() { "string" } else { "none" }.to_owned(),
@@ -146,11 +176,11 @@ impl Model {
         (self.db, key.clone())
     }
 
-    fn get(&self, key: &Bytes) -> Option<&Bytes> {
+    pub(super) fn get(&self, key: &Bytes) -> Option<&Bytes> {
         self.data.get(&self.at(key)).map(|(value, _)| value)
     }
 
-    fn deadline(&self, key: &Bytes) -> Option<u64> {
+    pub(super) fn deadline(&self, key: &Bytes) -> Option<u64> {
         self.data.get(&self.at(key)).and_then(|(_, deadline_ms)| *deadline_ms)
     }
 
@@ -158,7 +188,7 @@ impl Model {
         self.get(key).map_or("(nil)".to_owned(), |value| quoted(value))
     }
 
-    fn set(&mut self, key: &Bytes, value: &Bytes, deadline_ms: Option<u64>) {
+    pub(super) fn set(&mut self, key: &Bytes, value: &Bytes, deadline_ms: Option<u64>) {
         self.data.insert(self.at(key), (value.clone(), deadline_ms));
     }
 
@@ -169,7 +199,12 @@ impl Model {
         }
     }
 
-    fn remove(&mut self, key: &Bytes) -> bool {
+    /// The value of a key, which is made if it is missing.
+    pub(super) fn value_mut(&mut self, key: &Bytes) -> &mut Bytes {
+        &mut self.data.entry(self.at(key)).or_default().0
+    }
+
+    pub(super) fn remove(&mut self, key: &Bytes) -> bool {
         self.data.remove(&self.at(key)).is_some()
     }
 
@@ -325,15 +360,15 @@ impl Model {
     }
 }
 
-fn number(word: &Bytes) -> i64 {
+pub(super) fn number(word: &Bytes) -> i64 {
     String::from_utf8_lossy(word).parse().expect("a number")
 }
 
-fn ok() -> String {
+pub(super) fn ok() -> String {
     "OK".to_owned()
 }
 
-fn integer(value: i64) -> String {
+pub(super) fn integer(value: i64) -> String {
     format!("(integer) {value}")
 }
 

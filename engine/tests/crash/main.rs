@@ -6,10 +6,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod bits;
+mod collections;
 mod databases;
 mod keys;
+mod lists;
 mod many;
+mod sets;
+mod streams;
 mod strings;
 mod together;
+mod transactions;
 mod upkeep;
 mod world;

@@ -8,15 +8,15 @@ use engine::testing::Session;
 use engine::txn::Coordinator;
 use shm::fault::{Crashes, Effort, Recording, explore_together, tick};
 
-use crate::common::{Bytes, Model, data_of, line, of_len, word, words};
+use crate::common::{Bytes, Model, ask, data_of, line, of_len, word};
 use crate::world::is_full;
 
 /// A control segment's line, and when it said that the transaction is committed.
 #[derive(Clone, Default)]
-struct Line(Rc<Cell<Option<u64>>>, Rc<Cell<Option<u64>>>);
+pub struct Line(pub Rc<Cell<Option<u64>>>, pub Rc<Cell<Option<u64>>>);
 
 impl Line {
-    fn is_decided(&self, moment: u64) -> bool {
+    pub fn is_decided(&self, moment: u64) -> bool {
         self.0.get().is_some_and(|at| at <= moment) && self.1.get().is_none_or(|at| at > moment)
     }
 }
@@ -35,7 +35,7 @@ impl Coordinator for Line {
 }
 
 /// Keys of shard 0 and of shard 1.
-fn keys() -> [Bytes; 4] {
+pub fn keys() -> [Bytes; 4] {
     let session = Session::new(2);
     let of_shard = |shard: usize, skip: usize| {
         let mut keys = (0..).map(|number| word(format!("key:{number}")));
@@ -49,7 +49,7 @@ fn cut_off(setup: &[Vec<Bytes>], wait_ms: u64, request: &[Bytes]) {
     let mut session = Session::new(2).coordinated_by(decision.clone());
     let mut model = Model::new(session.now_ms());
     for request in setup {
-        assert_eq!(session.call(&words(request)), model.call(request));
+        assert_eq!(ask(&mut session, request), model.ask(request));
     }
     session.advance(wait_ms);
     model.now_ms += wait_ms;
@@ -58,7 +58,7 @@ fn cut_off(setup: &[Vec<Bytes>], wait_ms: u64, request: &[Bytes]) {
 
     let before = model.live().clone();
     let recordings = [0, 1].map(|shard| Recording::start(session.heap_mut(shard)));
-    assert_eq!(session.call(&words(request)), model.call(request));
+    assert_eq!(ask(&mut session, request), model.ask(request));
     let [first, second] = recordings;
     let runs: [Crashes; 2] = [first.finish(session.heap_mut(0)), second.finish(session.heap_mut(1))];
     let after = model.live().clone();
@@ -121,4 +121,25 @@ fn emptying_both() {
     let setup: Vec<Vec<Bytes>> = keys().map(|key| vec![word("SET"), key, of_len(20_000, 1)]).to_vec();
     cut_off(&setup, 0, &line("FLUSHALL"));
     cut_off(&setup, 0, &line("SWAPDB 0 2"));
+}
+
+#[test]
+fn transactions_of_many_calls() {
+    let [a, b, c, d] = keys().map(|key| String::from_utf8(key).expect("text"));
+    let setup = ["SET", "MSET"].map(|name| match name {
+        "SET" => line(&format!("SET {a} 100 PX 900")),
+        _ => line(&format!("MSET {b} 100 {c} short {d} short")),
+    });
+    let long = "x".repeat(20_000);
+    let transfer = format!("MULTI ; INCRBY {a} -30 ; INCRBY {b} 30 ; EXEC");
+    let mixed = format!(
+        "MULTI ; APPEND {c} {long} ; RENAME {c} {d} ; INCRBY {d} 1 ; GET {b} ; SET {b} {long} ; DEL {a} ; COPY {d} {a} ; \
+         EXEC"
+    );
+    let everything = format!("MULTI ; SET {a} 1 ; FLUSHALL ; SWAPDB 0 1 ; MSET {a} 2 {b} 3 ; EXEC");
+    for wait_ms in [0, 900] {
+        cut_off(&setup, wait_ms, &line(&transfer));
+    }
+    cut_off(&setup, 0, &line(&mixed));
+    cut_off(&setup, 0, &line(&everything));
 }

@@ -4,9 +4,9 @@ use engine::command::effect::Effect;
 use engine::testing::Session;
 use shm::fault::{Crashes, Effort, Recording, copy_of, some_panics};
 
-use crate::common::{Bytes, Data, Model, data_of, line, words};
+use crate::common::{Bytes, Data, Model, ask, data_of, line};
 
-const INTERNAL: &str = "(error) ERR internal error: the command was rolled back, see the server's log";
+pub const INTERNAL: &str = "(error) ERR internal error: the command was rolled back, see the server's log";
 
 pub fn is_full() -> bool {
     std::env::var_os("HEARTH_CRASH_FULL").is_some_and(|value| value == "1")
@@ -45,7 +45,7 @@ impl World {
 
     /// Makes a request whose reply is that of the model.
     pub fn request(&mut self, request: &[Bytes]) {
-        assert_eq!(self.session.call(&words(request)), self.model.call(request), "{request:?}");
+        assert_eq!(ask(&mut self.session, request), self.model.ask(request), "{request:?}");
     }
 
     /// By how much each of these requests would change the bytes in use, one made after the other.
@@ -53,7 +53,7 @@ impl World {
         let mut session = self.copy();
         let mut used = session.heap_mut(0).used_bytes();
         let change = |request: &Vec<Bytes>| {
-            session.call(&words(request));
+            ask(&mut session, request);
             let before = std::mem::replace(&mut used, session.heap_mut(0).used_bytes());
             used.cast_signed() - before.cast_signed()
         };
@@ -89,12 +89,12 @@ impl World {
     pub fn cut_off_words(&mut self, request: &[Bytes]) {
         let before = self.model.live().clone();
         let mut model = self.model.clone();
-        let expected_reply = model.call(request);
+        let expected_reply = model.ask(request);
         let after = model.live().clone();
 
         let mut session = self.copy();
         let recording = Recording::start(session.heap_mut(0));
-        assert_eq!(session.call(&words(request)), expected_reply);
+        assert_eq!(ask(&mut session, request), expected_reply);
         let crashes = recording.finish(session.heap_mut(0));
         assert!(!crashes.is_empty(), "the request stores something");
         let effects = session.take_effects();
@@ -103,7 +103,7 @@ impl World {
 
         let ends = ends_of(&crashes);
         let make = || (self.copy(), String::new());
-        let run = |(session, reply): &mut (Session, String)| *reply = session.call(&words(request));
+        let run = |(session, reply): &mut (Session, String)| *reply = ask(session, request);
         some_panics(
             panic_every(&crashes),
             make,
@@ -153,7 +153,7 @@ impl World {
 }
 
 /// How many transactions a run ended.
-fn ends_of(crashes: &Crashes) -> usize {
+pub fn ends_of(crashes: &Crashes) -> usize {
     let mut ends = 0;
     crashes.explore(Effort { every: usize::MAX, recovery_every: usize::MAX }, |_, commits| ends = commits);
     ends

@@ -117,6 +117,27 @@ impl<'h, P: Packing> Iterator for Back<'h, P> {
     }
 }
 
+/// How many blocks a tree takes, from up to `sample` of them.
+pub(super) fn block_count<P: Packing>(heap: &Heap, root: Root, sample: usize) -> usize {
+    match root.form() {
+        Form::Empty => return 0,
+        Form::Plain => return 1,
+        Form::Tree => {}
+    }
+    let mut path = Path::EMPTY;
+    path.start(root.link());
+    path.descend(heap, Side::Left);
+    let (mut blocks, mut elements) = (0, 0);
+    while blocks < sample.max(1) {
+        elements += View::of_node::<P>(heap, path.last()).own;
+        blocks += 1;
+        if !path.step(heap, Side::Right) {
+            return blocks;
+        }
+    }
+    blocks * root.count() / elements
+}
+
 fn view_at<P: Packing>(heap: &Heap, root: Root, path: &Path) -> Option<View> {
     match root.form() {
         Form::Empty => None,

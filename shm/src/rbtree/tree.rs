@@ -3,7 +3,7 @@
 use std::ops::{Bound, Range};
 
 use super::insert::{insert, replace, stays};
-use super::iterate::{Back, Iter};
+use super::iterate::{Back, Iter, block_count};
 use super::node::{Node, View};
 use super::path::Position;
 use super::range::{append, remove_range, split_off};
@@ -292,6 +292,13 @@ impl<P: Packing> Tree<P> {
         let (root, next) = relocate(heap, self.packing, self.root, from, nodes, moves)?;
         self.root = root;
         Ok(next)
+    }
+
+    // ---- size -------------------------------------------------------------------------------
+
+    /// How many blocks it takes: exactly if there are up to `sample`, else from what so many of them hold.
+    pub fn block_count(&self, heap: &Heap, sample: usize) -> usize {
+        block_count::<P>(heap, self.root, sample)
     }
 
     // ---- walking ----------------------------------------------------------------------------

@@ -95,7 +95,7 @@ fn line(view: &ClientView<'_>, now_ms: u64) -> String {
     // Writing to a String cannot fail.
     let _ = write!(
         line,
-        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1 ",
+        "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={} ",
         client.id,
         client.ends.peer,
         client.ends.local,
@@ -105,13 +105,15 @@ fn line(view: &ClientView<'_>, now_ms: u64) -> String {
         since(client.active_ms),
         flags(client),
         client.db,
+        client.multi_len().map_or(-1, |len| len as i64),
     );
     let _ = write!(
         line,
-        "qbuf={} qbuf-free={} argv-mem={} multi-mem=0 rbs={} rbp=0 obl={} oll=0 omem={} tot-mem={} events={events} ",
+        "qbuf={} qbuf-free={} argv-mem={} multi-mem={} rbs={} rbp=0 obl={} oll=0 omem={} tot-mem={} events={events} ",
         buffers.query_len,
         buffers.query_free,
         buffers.args_len,
+        client.multi_bytes(),
         buffers.reply_room,
         buffers.output_len,
         omem,
@@ -129,8 +131,11 @@ fn line(view: &ClientView<'_>, now_ms: u64) -> String {
 
 /// A letter for each thing that is particular about a client.
 fn flags(client: &Client) -> String {
+    let is_broken = client.watching.as_ref().is_some_and(|watching| watching.ticket.is_broken());
     let letters = [
+        (client.multi_len().is_some(), 'x'),
         (client.is_blocked, 'b'),
+        (is_broken, 'd'),
         (client.close_after_reply, 'c'),
         (client.ends.is_unix, 'U'),
         (client.no_evict, 'e'),

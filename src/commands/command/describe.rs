@@ -88,6 +88,7 @@ fn describe_keys(reply: &mut dyn Reply, keys: &KeySpec) {
             reply.bulk(word.as_bytes());
             field(reply, "startfrom", i64::from(from));
         }
+        Begin::Unknown => open_step(reply, "unknown", 0),
     }
     reply.bulk(b"find_keys");
     match keys.find {
@@ -103,6 +104,7 @@ fn describe_keys(reply: &mut dyn Reply, keys: &KeySpec) {
             field(reply, "firstkey", i64::from(first));
             field(reply, "keystep", i64::from(step));
         }
+        Find::Unknown => open_step(reply, "unknown", 0),
     }
 }
 
@@ -224,10 +226,12 @@ mod tests {
             let begin = match keys.begin {
                 Begin::Index(index) => index.to_string(),
                 Begin::Keyword { word, from } => format!("{word}@{from}"),
+                Begin::Unknown => "?".to_owned(),
             };
             let find = match keys.find {
                 Find::Range { last, step, limit } => format!("{last}/{step}/{limit}"),
                 Find::Count { count_at, first, step } => format!("#{count_at}/{first}/{step}"),
+                Find::Unknown => "?".to_owned(),
             };
             format!("{} {begin} {find}", keys.access.names.join(" "))
         });

@@ -43,15 +43,21 @@ fn explain(reply: &mut dyn Reply, spec: &Spec, subcommands: &[&'static Spec]) {
     ];
     let arguments = arguments(spec);
     let fields = texts.len()
-        + if spec.deprecated.is_some() { 3 } else { 0 }
+        + if spec.deprecated.is_some() { 2 } else { 0 }
+        + usize::from(spec.deprecated.is_some() || spec.is_internal)
         + usize::from(!arguments.is_empty())
         + usize::from(!subcommands.is_empty());
     reply.bulk(shown(spec.name).as_bytes());
     reply.map(fields);
     texts.iter().for_each(|(name, text)| field(reply, name, text));
-    if let Some((since, replaced_by)) = spec.deprecated {
+    let flags = [(spec.deprecated.is_some(), "deprecated"), (spec.is_internal, "syscmd")];
+    let flags: Vec<String> =
+        flags.iter().filter(|(is_set, _)| *is_set).map(|(_, name)| (*name).to_owned()).collect();
+    if !flags.is_empty() {
         reply.bulk(b"doc_flags");
-        statuses(reply, std::iter::once("deprecated".to_owned()));
+        statuses(reply, flags.into_iter());
+    }
+    if let Some((since, replaced_by)) = spec.deprecated {
         field(reply, "deprecated_since", since);
         field(reply, "replaced_by", replaced_by);
     }

@@ -187,7 +187,11 @@ impl Argument {
             Kind::Value(_) => 1,
             Kind::PureToken => return Some(1),
             Kind::Block(inner) => inner.iter().map(Argument::width).sum::<Option<usize>>()?,
-            Kind::OneOf(_) => return None,
+            Kind::OneOf(inner) => {
+                let mut widths = inner.iter().map(Argument::width);
+                let first = widths.next()??;
+                widths.all(|width| width == Some(first)).then_some(first)?
+            }
         };
         Some(inner + usize::from(self.token.is_some()))
     }
@@ -201,7 +205,7 @@ fn type_of(name: &str) -> &'static str {
         "seconds" | "milliseconds" | "count" | "offset" | "index" | "index1" | "index2" | "db"
         | "destination-db" | "numkeys" | "cursor" | "start" | "end" | "decrement" | "min-match-len"
         | "port" | "client-id" | "protover" | "numreplicas" | "numlocal" | "timeout" | "slot" | "version"
-        | "len" => "integer",
+        | "len" | "bit" => "integer",
         _ => "string",
     }
 }
@@ -259,6 +263,7 @@ fn covers(spec: &KeySpec, place: usize) -> bool {
             is_before_last && distance.is_multiple_of(usize::from(step))
         }
         Find::Count { first, .. } => distance == usize::from(first),
+        Find::Unknown => false,
     }
 }
 
@@ -334,6 +339,11 @@ mod tests {
         const TWO: Keys =
             Keys::new(&[KeySpec::one(1, KeyAccess::READ), KeySpec::one(2, KeyAccess::OVERWRITE)]);
         check(TWO, "source destination [REPLACE]", "source:key@0, destination:key@1, REPLACE ?");
+        check(
+            TWO,
+            "<ONE | OTHER> key [<BY number | AT number>]",
+            "<ONE |OTHER >, key:key@1, <BY number:string|AT number:string>?",
+        );
         const STREAMS: Keys = Keys::new(&[KeySpec {
             begin: Begin::Keyword { word: "STREAMS", from: 1 },
             find: Find::Range { last: -1, step: 1, limit: 2 },

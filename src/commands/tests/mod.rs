@@ -194,7 +194,9 @@ impl Rig {
     fn finish(&mut self, later: Later, reply: &mut Recorder) {
         match later {
             Later::Stop(stop) => self.node.stop(stop),
-            Later::Tour(_) => unreachable!("no server command goes on tour"),
+            Later::Tour(_) | Later::Watch(_) | Later::Exec => {
+                unreachable!("a worker's affair: {:?}", reply.is_empty())
+            }
             Later::Survey(mut survey) => {
                 for worker in 0..WORKERS {
                     self.ask(worker, &mut *survey);

@@ -26,7 +26,10 @@ pub(super) const ROWS: &[Setting] = &[
     Setting::bytes("zset-max-listpack-value", BYTES, "64")
         .alias("zset-max-ziplist-value")
         .sets(|s, v| s.encodings.zset_max_listpack_value = v.number()),
-    Setting::bytes("hll-sparse-max-bytes", BYTES, "3000").idle(NO_SUCH_TYPE),
+    Setting::bytes("hll-sparse-max-bytes", BYTES, "3000")
+        .sets(|s, v| s.hll_sparse_len_max = v.number())
+        .doc("Longest HyperLogLog in the sparse form; a longer one becomes dense."),
     Setting::bytes("stream-node-max-bytes", BYTES, "4kb").idle(NO_SUCH_TYPE),
-    Setting::integer("stream-node-max-entries", LARGE, "100").idle(NO_SUCH_TYPE),
+    Setting::integer("stream-node-max-entries", LARGE, "100")
+        .sets(|s, v| s.encodings.stream_node_max_entries = v.number()),
 ];

@@ -53,7 +53,9 @@ pub(super) fn clients(report: &Report, text: &mut Text) {
     text.field("client_recent_max_output_buffer", clients.output_bytes_max);
     text.field("blocked_clients", totals.clients_blocked);
     text.field("tracking_clients", totals.clients_tracking);
+    text.field("watching_clients", totals.clients_watching);
     text.field("clients_in_timeout_table", clients.in_timeout_table);
+    text.field("total_watched_keys", totals.watched_keys);
     text.field("total_blocking_keys", 0);
     text.field("total_blocking_keys_on_nokey", 0);
 }

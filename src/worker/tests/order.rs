@@ -35,6 +35,15 @@ fn every_worker_serves_every_key() {
 }
 
 #[test]
+fn a_command_that_is_under_way_uses_up_the_skip_of_a_reply() {
+    let mut rig = Rig::new(2, 2, 4, &[]);
+    let (here, there) = (rig.key_on(0, 0), rig.key_on(1, 0));
+    let mut peer = rig.connect(0);
+    peer.send_raw(format!("CLIENT REPLY SKIP\r\nMGET {here} {there}\r\nPING\r\n").as_bytes());
+    assert_eq!(rig.ask(&mut peer, "ECHO x"), "+PONG $1 x");
+}
+
+#[test]
 fn a_command_without_keys_waits_for_what_is_under_way() {
     let mut rig = Rig::new(2, 2, 4, &[]);
     let (here, there) = (rig.key_on(0, 0), rig.key_on(1, 0));

@@ -3,10 +3,12 @@
 mod condition;
 pub mod count;
 mod expiry;
+mod scan;
 pub mod timeout;
 
 pub use condition::{Comparison, Condition, DIGEST_LEN, digest_text};
 pub use expiry::{Base, ExpireTime, Expiry, Unit};
+pub use scan::ScanOptions;
 
 use super::error::Error;
 use super::key::{Key, KeyHash, KeyHasher};

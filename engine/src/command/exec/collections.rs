@@ -6,7 +6,7 @@ use shm::stored_hash::StoredHasher;
 use super::Exec;
 use crate::command::effect::Event;
 use crate::command::{Error, Key};
-use crate::keyspace::{Content, Place, Value};
+use crate::keyspace::{Content, Keyspace, Place, Value};
 use crate::types::collection::Collection;
 
 /// A collection that a command is about to change, and where it was found. Changes go to the heap of its key
@@ -14,6 +14,13 @@ use crate::types::collection::Collection;
 pub struct Opened<T> {
     pub value: T,
     place: Option<Place>,
+}
+
+impl<T: Collection> Opened<T> {
+    /// Takes the collection out, and leaves an empty one to be stored.
+    pub fn take(&mut self, hasher: StoredHasher) -> T {
+        std::mem::replace(&mut self.value, T::empty(hasher))
+    }
 }
 
 impl<T> Opened<T> {
@@ -82,6 +89,21 @@ impl Exec<'_, '_> {
             return Err(Error::WrongType);
         }
         Ok(Some(T::open(view.record(), hasher)))
+    }
+
+    /// [`Exec::changed`] with words that are read from the key's heap, as it is before the change. Without an event:
+    /// one more command of the same change.
+    #[inline]
+    pub fn changed_seeing(
+        &mut self,
+        key: &Key<'_>,
+        event: Option<Event>,
+        command: impl FnOnce(&Heap) -> Vec<Box<[u8]>>,
+    ) {
+        let db = self.caller.db;
+        let Keyspace { heap, effects, watches, .. } = self.keyspace(key);
+        watches.note(db, key.bytes);
+        effects.record(db, key.bytes, event, || command(heap));
     }
 
     /// Ends the change of a collection: stores its record under its key, deletes the key if nothing is left. Announces

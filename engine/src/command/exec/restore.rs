@@ -13,7 +13,7 @@ impl Exec<'_, '_> {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    pub fn put_value(
+    pub fn put_restored(
         &mut self,
         key: &Key<'_>,
         place: Option<Place>,
@@ -21,6 +21,6 @@ impl Exec<'_, '_> {
         life: Lifetime,
     ) -> Result<Option<Handle<Entry>>, Error> {
         let (caller, now_ms) = (self.caller, self.now_ms);
-        Ok(self.keyspace(key).put_value(caller.db, key, place, value, life, &caller.encodings, now_ms)?)
+        Ok(self.keyspace(key).put_restored(caller.db, key, place, value, life, &caller.encodings, now_ms)?)
     }
 }

@@ -118,7 +118,7 @@ fn restore(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) 
         }
     } else {
         let life = Lifetime { deadline_ms, idle_s: options.idle_s };
-        let entry = exec.put_value(&key, place, &value, life)?.ok_or(BAD_FORMAT)?;
+        let entry = exec.put_restored(&key, place, &value, life)?.ok_or(BAD_FORMAT)?;
         let db = exec.db();
         exec.arrived_in(db, &key, Event::generic("restore"), entry);
     }

@@ -8,6 +8,7 @@ mod flush;
 mod inspect;
 mod rename;
 mod scan;
+mod sort;
 mod swapdb;
 mod ttl;
 
@@ -21,6 +22,7 @@ pub(super) const FAMILY: &[&[DataCommand]] = &[
     flush::COMMANDS,
     inspect::COMMANDS,
     rename::COMMANDS,
+    sort::COMMANDS,
     swapdb::COMMANDS,
     ttl::COMMANDS,
 ];

@@ -6,7 +6,7 @@
 
 use crate::command::{
     Args, Arity, Categories, Error, Exec, Flags, Group, Keys, Next, Reply, Routing, Spec, Tour, VisitCommand,
-    Visitor, until_nul,
+    Visitor,
 };
 use crate::glob;
 use crate::keyspace::Keyspace;
@@ -83,7 +83,7 @@ struct Scan {
 
 impl Scan {
     fn parse(args: &mut Args<'_>, tour: Tour<'_>) -> Result<Scan, Error> {
-        let cursor = parse_cursor(args.word()?).ok_or(Error::InvalidCursor)?;
+        let cursor = args.cursor()?;
         let mut scan = Scan {
             first_slots: tour.first_slots.into(),
             cursor,
@@ -113,18 +113,6 @@ impl Scan {
     fn wants(&self, key: &[u8], kind: &str) -> bool {
         self.pattern.as_ref().is_none_or(|pattern| glob::matches(pattern, key))
             && self.kind.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(kind.as_bytes()))
-    }
-}
-
-/// A cursor as clients send it back. Redis takes whatever `strtoul` does: signs, nothing at all for 0, and a NUL byte
-/// for the end.
-fn parse_cursor(word: &[u8]) -> Option<u64> {
-    let text = std::str::from_utf8(until_nul(word)).ok()?;
-    match text.strip_prefix('-') {
-        Some(digits) if digits.starts_with('+') => None,
-        Some(digits) => digits.parse::<u64>().ok().map(u64::wrapping_neg),
-        None if text.is_empty() => Some(0),
-        None => text.parse().ok(),
     }
 }
 

@@ -1,0 +1,159 @@
+//! Random changes of a list agree with a plain one.
+
+use proptest::prelude::*;
+use shm::Heap;
+use shm::stored_hash::StoredHasher;
+
+use super::List;
+use crate::types::collection::{Collection, discard, relocate, verify};
+
+type Bytes = Vec<u8>;
+
+/// The element of a number: mostly short, some as long as fits inside, some that lie apart.
+fn element(number: u16) -> Bytes {
+    let len = match number % 23 {
+        0 => 247,
+        1 => 248,
+        2 if number % 46 == 2 => 20_000,
+        other => usize::from(other) / 2,
+    };
+    [number.to_string().into_bytes(), vec![b'e'; len]].concat()
+}
+
+/// Places are parts of 2^16 of the list's length.
+#[derive(Debug, Clone)]
+enum Step {
+    PushLeft(u16),
+    PushRight(u16),
+    PushMany(u16, u16),
+    Insert(u16, u16),
+    Set(u16, u16),
+    Remove(u16),
+    RemoveRange(u16, u16),
+    Move(u16),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let any = any::<u16>;
+    prop_oneof![
+        2 => any().prop_map(Step::PushLeft),
+        2 => any().prop_map(Step::PushRight),
+        2 => (any(), 1..200_u16).prop_map(|(from, count)| Step::PushMany(from, count)),
+        3 => (any(), any()).prop_map(|(at, number)| Step::Insert(at, number)),
+        3 => (any(), any()).prop_map(|(at, number)| Step::Set(at, number)),
+        4 => any().prop_map(Step::Remove),
+        1 => (any(), any()).prop_map(|(from, to)| Step::RemoveRange(from, to)),
+        1 => any().prop_map(Step::Move),
+    ]
+}
+
+fn place(part: u16, len: usize) -> usize {
+    usize::from(part) * len >> 16
+}
+
+fn check(heap: &mut Heap, list: &List, plain: &[Bytes]) {
+    heap.commit();
+    let mut blocks = Vec::new();
+    let record = list.record();
+    let hasher = StoredHasher::new([0; 16]);
+    let mut visit = |block| {
+        blocks.push(block);
+        Ok(())
+    };
+    verify(heap, List::KIND, record.bytes(), hasher, &mut visit).expect("a sound list");
+    while heap.reclaim(&mut Sweeper, 16).expect("room in the log") {}
+    heap.verify(blocks).expect("nothing is lost or shared");
+    assert_eq!(list.len(), plain.len());
+    assert!(
+        list.iter_from(heap, 0)
+            .map(|text| text.view(heap).contiguous().into_owned())
+            .eq(plain.iter().cloned())
+    );
+    assert!(
+        list.back_from(heap, list.len())
+            .map(|text| text.view(heap).contiguous().into_owned())
+            .eq(plain.iter().rev().cloned())
+    );
+}
+
+/// Frees what lists drop.
+struct Sweeper;
+
+impl shm::garbage::Reclaimer for Sweeper {
+    fn step(
+        &mut self,
+        heap: &mut Heap,
+        item: shm::garbage::GarbageItem,
+        blocks_max: usize,
+    ) -> Result<shm::garbage::Step, shm::OutOfMemory> {
+        use crate::types::element::{dropped, garbage, reclaim};
+        let left = match item.kind {
+            garbage::LIST => reclaim(heap, dropped(item, super::Texts), blocks_max)?,
+            _ => unreachable!("no text of these tests is so long"),
+        };
+        Ok(left.map_or(shm::garbage::Step::Done, shm::garbage::Step::More))
+    }
+
+    fn blocks(&self, _: &Heap, _: shm::garbage::GarbageItem, _: &mut dyn FnMut(shm::Handle<()>)) {}
+}
+
+fn take(heap: &mut Heap, list: &mut List, plain: &mut Vec<Bytes>, step: Step) {
+    let len = plain.len();
+    let mut insert = |list: &mut List, index: usize, number: u16| {
+        list.insert(heap, index, &element(number)).expect("room");
+        plain.insert(index, element(number));
+    };
+    match step {
+        Step::PushLeft(number) => insert(list, 0, number),
+        Step::PushRight(number) => insert(list, len, number),
+        Step::PushMany(from, count) => {
+            (0..count).for_each(|nth| insert(list, len + usize::from(nth), from.wrapping_add(nth)));
+        }
+        Step::Insert(at, number) => insert(list, place(at, len + 1), number),
+        Step::Set(at, number) if len > 0 => {
+            list.set(heap, place(at, len), &element(number)).expect("room");
+            plain[place(at, len)] = element(number);
+        }
+        Step::Remove(at) if len > 0 => {
+            list.remove(heap, place(at, len)).expect("room");
+            plain.remove(place(at, len));
+        }
+        Step::RemoveRange(from, to) => {
+            let range = place(from.min(to), len)..place(from.max(to), len);
+            list.remove_range(heap, range.clone()).expect("room");
+            plain.drain(range);
+        }
+        Step::Move(salt) => {
+            // Some of the blocks, in steps.
+            let mut next = Some(0);
+            while let Some(from) = next {
+                let record = list.record();
+                let hasher = StoredHasher::new([0; 16]);
+                let moves =
+                    |_: &Heap, block: shm::Handle<()>| (block.raw() ^ u32::from(salt)).count_ones() % 2 == 0;
+                let moved =
+                    relocate(heap, (List::KIND, record.bytes()), hasher, from, 3, &moves).expect("room");
+                *list = List::open(moved.0.bytes(), hasher);
+                next = moved.1;
+            }
+        }
+        Step::Set(..) | Step::Remove(_) => {}
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_list_is_what_a_vector_is(steps in proptest::collection::vec(step(), 1..60)) {
+        let mut heap = Heap::in_memory(64 << 20);
+        let mut list = List::empty(StoredHasher::new([0; 16]));
+        let mut plain = Vec::new();
+        for step in steps {
+            take(&mut heap, &mut list, &mut plain, step);
+            check(&mut heap, &list, &plain);
+        }
+        discard(&mut heap, List::KIND, list.record().bytes()).expect("room in the log");
+        check(&mut heap, &List::empty(StoredHasher::new([0; 16])), &[]);
+    }
+}
