@@ -344,7 +344,21 @@ fn hashes(size: Size, spread: Spread) -> Words {
 
 fn keys(spread: Spread) -> Words {
     let copy_options = some_of(vec![name("REPLACE"), all(vec![name("DB"), database()])]);
+    let restore_options = some_of(vec![
+        name("REPLACE"),
+        name("REPLACE"),
+        name("ABSTTL"),
+        all(vec![name("IDLETIME"), idle_time()]),
+        all(vec![name("FREQ"), integer()]),
+    ]);
+    let no_deadline = || any_of(vec![name("0"), name("0"), time_to_live(true)]);
     any_of(vec![
+        command("DUMP", vec![key(spread)]),
+        command("RESTORE", vec![key(spread), no_deadline(), payload(), name("REPLACE")]),
+        command(
+            "RESTORE",
+            vec![key(spread), any_of(vec![no_deadline(), unix_time(true)]), payload(), restore_options],
+        ),
         commands(&["DEL", "UNLINK", "EXISTS", "TOUCH"], &[repeated(key(spread), 1..4)]),
         commands(&["RENAME", "RENAMENX"], &[key(spread), key(spread)]),
         command("COPY", vec![key(spread), key(spread), copy_options]),

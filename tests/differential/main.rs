@@ -9,6 +9,7 @@ mod support;
 
 mod commands;
 mod differences;
+mod dumps;
 mod rows;
 mod streams;
 mod wire;
@@ -243,7 +244,8 @@ fn reference(arguments: &[&str]) -> Option<TestServer> {
 #[test]
 fn hearth_answers_as_the_reference_server_does() {
     let limit = BULK_LEN_MAX.to_string();
-    let Some(redis) = reference(&["--proto-max-bulk-len", &limit]) else { return };
+    let strict = ["--proto-max-bulk-len", &limit, "--sanitize-dump-payload", "yes"];
+    let Some(redis) = reference(&strict) else { return };
     let hearths =
         ["1", "2"].map(|threads| TestServer::hearth(&["--threads", threads, "--proto-max-bulk-len", &limit]));
     runner()
@@ -256,5 +258,13 @@ fn rows_are_those_of_the_reference_server() {
     let Some(redis) = reference(&[]) else { return };
     let hearth = TestServer::hearth(&["--threads", "1"]);
     let found = rows::differences(&mut redis.client(), &mut hearth.client());
+    assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
+}
+
+#[test]
+fn dumps_are_restored_by_the_other_server() {
+    let Some(redis) = reference(&[]) else { return };
+    let hearth = TestServer::hearth(&["--threads", "2"]);
+    let found = dumps::differences(&mut redis.client(), &mut hearth.client());
     assert!(found.is_empty(), "{} differences:\n{}", found.len(), found.join("\n"));
 }

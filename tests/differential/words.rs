@@ -156,6 +156,42 @@ pub fn integer() -> Words {
     Union::new_weighted(vec![(6, small), (1, any), (3, edge()), (2, no_integer())]).boxed()
 }
 
+/// For how many seconds a key has not been used.
+pub fn idle_time() -> Words {
+    texts(&["0", "100", "5000", "-1", "1x"])
+}
+
+/// Values as RESTORE takes them, some of them damaged.
+pub fn payload() -> Words {
+    let bodies: [&'static [u8]; 16] = [
+        b"\x00\x01v",
+        b"\x00\xc0\x0c",
+        b"\x00\xc3\x09\x2a\x01aa\xe0\x1d\x00\x01aa",
+        b"\x01\x03\x01a\xc0\x07\x00",
+        b"\x12\x01\x02\x0d\x0d\x00\x00\x00\x02\x00\x81a\x02\x81b\x02\xff",
+        b"\x02\x03\x01a\x01b\xc0\x07",
+        b"\x02\x02\xc0\x01\xc0\x02",
+        b"\x0b\x0c\x02\x00\x00\x00\x02\x00\x00\x00\x01\x00\x02\x00",
+        b"\x0a\x10\x10\x00\x00\x00\x0c\x00\x00\x00\x02\x00\x00\xf3\x02\x01z\xff",
+        b"\x0b\x0c\x02\x00\x00\x00\x02\x00\x00\x00\x02\x00\x02\x00",
+        b"\x12\x01\x02\x0d\x0d\x00\x00\x00\x03\x00\x81a\x02\x81b\x02\xff",
+        b"\x02\x02\x01a\x01a",
+        b"\x01\x00",
+        b"\x01\x40\x40\x01a",
+        b"\x08\x01a",
+        b"",
+    ];
+    let sealed = move |(body, version): (&[u8], u16)| {
+        let mut payload = body.to_vec();
+        engine::codec::seal(&mut payload, version);
+        payload
+    };
+    let sound = (select(bodies.to_vec()), select(vec![10_u16, 10, 9, 1, 99])).prop_map(sealed);
+    let unsealed =
+        select(vec![b"x".to_vec(), Vec::new(), b"\x00\x01v\x0a\x00\x91\x08\xce\xb2\x198\x8a\xcf".to_vec()]);
+    Union::new_weighted(vec![(12, bytes(sound)), (1, bytes(unsealed))]).boxed()
+}
+
 fn edge() -> Words {
     texts(&[
         "9223372036854775807",

@@ -1,111 +1,45 @@
 //! Values as bytes, in the format of Redis's RDB files: for DUMP and RESTORE, and for values that move to another shard.
+//!
+//! A value is a type's number and what follows from it. [`write`] makes forms that Redis 7.0 and later read (fields with
+//! deadlines: 7.4); [`read_value`] takes all that Redis up to 7.4 writes, and trusts none of it. Between bytes and the types of
+//! this server stands [`Value`], so that no type knows of the format and the format knows of no type: the two meet in
+//! `stored` alone.
 
-mod stream;
-use std::borrow::Cow;
+mod code;
+mod crc64;
+mod intset;
+mod length;
+mod listpack;
+mod lzf;
+mod payload;
+mod read;
+mod stored;
+pub mod stream;
+mod value;
+pub mod write;
+mod ziplist;
+mod zipmap;
 
-use shm::stored_hash::StoredHasher;
-use shm::{Heap, OutOfMemory};
+#[cfg(test)]
+mod tests;
 
-use crate::keyspace::EntryView;
-use crate::types::Kind;
-use crate::types::collection::{Collection, Record};
-use crate::types::hash::{Given, Hash};
-use crate::types::list::List;
-use crate::types::set::Set;
-use crate::types::stream::Stream;
-use crate::types::zset::Zset;
+pub use self::length::Source;
+pub use self::length::{put_plain, put_shortest};
+pub use self::payload::{Refusal, VERSION_MAX, open, seal};
+pub use self::read::read_value;
+pub use self::stored::{
+    Encoding, Made, collection_bytes, collection_from, dump, dumped_len, made_of, payload_of,
+};
+pub use self::value::{Fields, Items, Scored, Value};
 
-/// The serialized form of an entry's value, as DUMP answers it.
-pub fn payload_of(entry: &EntryView<'_>, hasher: StoredHasher) -> Vec<u8> {
-    collection_bytes(entry.heap(), entry.kind(), entry.record(), hasher)
-}
+/// The version of the format that dumps say they have: that of Redis 7.0.
+pub const VERSION: u16 = 10;
+/// The version of Redis 7.2, for streams with the times at which consumers were active.
+pub const VERSION_ACTIVE: u16 = 11;
+/// The version of Redis 7.4, for hashes whose fields have deadlines.
+pub const VERSION_TIMED: u16 = 12;
 
-/// A collection in private memory. O(length).
-pub fn collection_bytes(heap: &Heap, kind: Kind, record: &[u8], hasher: StoredHasher) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut put = |bytes: &[u8]| {
-        out.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
-        out.extend_from_slice(bytes);
-    };
-    match kind {
-        Kind::String => {}
-        Kind::List => {
-            let list = List::open(record, hasher);
-            list.iter_from(heap, 0).for_each(|text| put(&text.view(heap).contiguous()));
-        }
-        Kind::Set => Set::open(record, hasher).iter(heap).for_each(|text| put(&text.view(heap).contiguous())),
-        Kind::Stream => return stream::bytes_of(&Stream::open(record, hasher).image(heap)),
-        Kind::Zset => {
-            let zset = Zset::open(record, hasher);
-            put(&[u8::from(zset.is_large())]);
-            zset.iter_from(heap, 0).for_each(|item| {
-                put(&item.score.to_le_bytes());
-                put(&item.text.view(heap).contiguous());
-            });
-        }
-        Kind::Hash => {
-            let hash = Hash::open(record, hasher);
-            put(&[hash.history()]);
-            for field in hash.iter(heap) {
-                put(&field.name.text.view(heap).contiguous());
-                put(&field.value.view(heap).contiguous());
-                put(&field.deadline_ms.map(u64::to_le_bytes).unwrap_or_default());
-            }
-        }
-    }
-    out
-}
-
-/// Stores a collection that [`collection_bytes`] has made.
-///
-/// # Errors
-/// [`OutOfMemory`].
-pub fn collection_from(
-    heap: &mut Heap,
-    kind: Kind,
-    bytes: &[u8],
-    hasher: StoredHasher,
-) -> Result<Record, OutOfMemory> {
-    let mut rest = bytes;
-    let mut texts = std::iter::from_fn(|| {
-        let (len, after) = rest.split_first_chunk()?;
-        let (text, after) = after.split_at(u64::from_le_bytes(*len) as usize);
-        rest = after;
-        Some(text)
-    });
-    match kind {
-        Kind::String => unreachable!("a string is no collection"),
-        Kind::List => {
-            let mut list = List::empty(hasher);
-            for text in texts {
-                list.insert(heap, list.len(), text)?;
-            }
-            Ok(list.record())
-        }
-        Kind::Zset => {
-            let is_large = texts.next() == Some(&[1]);
-            let mut members = Vec::new();
-            while let (Some(score), Some(member)) = (texts.next(), texts.next()) {
-                let score = score.try_into().map_or(0.0, f64::from_le_bytes);
-                members.push((score, Cow::Borrowed(member)));
-            }
-            Ok(Zset::build(heap, hasher, members, is_large)?.record())
-        }
-        Kind::Set => Ok(Set::build(heap, hasher, &texts.collect::<Vec<_>>())?.record()),
-        Kind::Stream => {
-            let image = stream::image_of(bytes).expect("bytes that were made here");
-            Ok(Stream::build(heap, hasher, &image)?.record())
-        }
-        Kind::Hash => {
-            let mut texts = texts;
-            let history = texts.next().and_then(|text| text.first()).copied().unwrap_or_default();
-            let fields = std::iter::from_fn(|| {
-                let (name, value, deadline) = (texts.next()?, texts.next()?, texts.next()?);
-                let deadline_ms = deadline.first_chunk().map(|word| u64::from_le_bytes(*word));
-                Some((name, value, deadline_ms.filter(|deadline_ms| *deadline_ms > 0)))
-            });
-            let fields: Vec<Given<'_>> = fields.collect();
-            Ok(Hash::build(heap, hasher, history, &fields)?.record())
-        }
-    }
-}
+/// Bytes that are not what they should be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("malformed dump")]
+pub struct Malformed;

@@ -8,6 +8,7 @@ use shm::Handle;
 use shm::extent::Writer;
 
 mod collections;
+mod restore;
 mod waiting;
 
 pub use self::collections::Opened;

@@ -11,6 +11,7 @@ pub mod slot;
 pub mod waiters;
 pub mod watch;
 
+mod restore;
 mod sweep;
 mod transfer;
 mod verify;
@@ -19,5 +20,6 @@ mod space;
 
 pub use crate::types::Kind;
 pub use entry::{Entry, EntryView, Value};
+pub use restore::{Lifetime, ReloadError};
 pub use space::{Content, Keyspace, Place, Stats, del_words};
 pub use transfer::Moved;

@@ -117,8 +117,8 @@ impl Keyspace {
                 piece = [&*bytes];
                 Value::Pieces(&piece)
             }
-            (kind, Lying::Private(serialized)) => {
-                record = codec::collection_from(&mut self.heap, kind, &serialized, hasher)?;
+            (_, Lying::Private(serialized)) => {
+                record = codec::collection_from(&mut self.heap, &serialized, hasher)?;
                 piece = [record.bytes()];
                 Value::Pieces(&piece)
             }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use shm::rbtree::{Back, Iter, Packing, Root, Tree};
+use shm::rbtree::{Back, Builder, Iter, Packing, Root, Tree};
 use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap, OutOfMemory};
 
@@ -72,6 +72,19 @@ pub struct List {
 }
 
 impl List {
+    /// A list of these elements. O(n).
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    pub fn build<'i>(heap: &mut Heap, items: impl Iterator<Item = &'i [u8]>) -> Result<List, OutOfMemory> {
+        let mut builder = Builder::new(Texts);
+        for bytes in items {
+            let text = Text::store(heap, bytes)?;
+            builder.push(heap, text)?;
+        }
+        Ok(List { tree: Tree::new(builder.finish(heap)?, Texts) })
+    }
+
     /// The element at an index below the length. O(log n).
     #[inline]
     pub fn at<'h>(&self, heap: &'h Heap, index: usize) -> Option<Text<'h>> {

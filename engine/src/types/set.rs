@@ -319,6 +319,17 @@ impl Set {
         self.remove_here(heap, position)
     }
 
+    /// What its encoding remembers of its past.
+    pub fn history(&self) -> u8 {
+        self.flags
+    }
+
+    /// The set with the past of another.
+    pub fn with_history(mut self, history: u8) -> Set {
+        self.flags |= history & NOT_INTSET;
+        self
+    }
+
     /// All members, in the order of the walk.
     pub fn iter<'h>(&self, heap: &'h Heap) -> impl Iterator<Item = Text<'h>> + use<'h> {
         self.members(heap).map(|member| member.text)

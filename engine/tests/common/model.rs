@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use engine::codec;
 use engine::testing::quoted;
 
 use super::Bytes;
@@ -149,6 +150,7 @@ impl Model {
                 renamed.map_or_else(no_such_key, |renamed| integer(i64::from(renamed)))
             }
             "COPY" => self.copy(args),
+            "RESTORE" => self.restore(args),
             "MOVE" => self.move_key(&args[0], number(&args[1]) as u32),
             "SWAPDB" => {
                 self.swap(number(&args[0]) as u32, number(&args[1]) as u32);
@@ -315,6 +317,19 @@ impl Model {
             }
             None => integer(0),
         }
+    }
+
+    /// `RESTORE key ttl payload [REPLACE]` of a string.
+    fn restore(&mut self, args: &[Bytes]) -> String {
+        let Ok(codec::Value::String(value)) = codec::open(&args[2]) else {
+            panic!("the model knows strings only");
+        };
+        if args.len() < 4 && self.get(&args[0]).is_some() {
+            return "(error) BUSYKEY Target key name already exists.".to_owned();
+        }
+        let ttl_ms = Some(number(&args[1])).filter(|&ttl_ms| ttl_ms != 0);
+        self.set(&args[0], &value.into_owned(), ttl_ms.map(|ttl_ms| self.now_ms + ttl_ms as u64));
+        ok()
     }
 
     fn move_key(&mut self, key: &Bytes, to_db: u32) -> String {

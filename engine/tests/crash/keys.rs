@@ -1,5 +1,7 @@
 //! Commands on keys of any type.
 
+use engine::codec;
+
 use crate::common::{of_len, word};
 use crate::world::World;
 
@@ -104,4 +106,19 @@ fn moving() {
     world.request(&[word("SELECT"), word(0)]);
     let mut world = world.wait(10);
     world.cut_off("MOVE short 1");
+}
+
+#[test]
+fn restoring() {
+    for len in [5, 50_000] {
+        let mut payload = Vec::new();
+        codec::write::string(&mut payload, codec::put_plain, &of_len(len, b'r'));
+        codec::seal(&mut payload, codec::VERSION);
+        for key in ["new", "short", "long", "timed", "timedlong"] {
+            for ttl_ms in [0, 7_000] {
+                let request = [word("RESTORE"), word(key), word(ttl_ms), payload.clone(), word("REPLACE")];
+                world().cut_off_words(&request);
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use engine::keyspace::compact::Compaction;
 use engine::testing::Session;
+use engine::types::collection::Encodings;
 
 use crate::common::{of_len, word};
 use crate::world::World;
@@ -70,6 +71,18 @@ fn compacting() {
                 steps += 1;
             }
             assert!(steps > 3, "pages to gain");
+        });
+    }
+}
+
+#[test]
+fn reloading() {
+    for (count, len) in [(30, 20), (3, 40_000)] {
+        let mut world = world(count, len, true);
+        world.cut_off_upkeep(|session| {
+            let now_ms = session.now_ms();
+            let reloaded = session.shards()[0].reload(&Encodings::default(), now_ms);
+            assert_eq!(reloaded, Ok(count as u64 + 5));
         });
     }
 }

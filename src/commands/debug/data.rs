@@ -1,10 +1,10 @@
 //! What tests want to know of the data: DEBUG DIGEST, DIGEST-VALUE, OBJECT.
 
-use engine::codec::payload_of;
+use engine::codec::dumped_len;
 use engine::command::{Args, CommandResult, Error, Key, KeyHash, Outcome, Reply};
 use engine::keyspace::digest::{DataSetDigest, Digest};
 use engine::keyspace::entry::clock_at;
-use engine::keyspace::{EntryView, Keyspace, Kind};
+use engine::keyspace::{EntryView, Keyspace};
 use engine::shard::ShardId;
 use engine::types::collection::Encodings;
 use shm::stored_hash::StoredHasher;
@@ -157,32 +157,9 @@ fn describe(entry: &EntryView<'_>, asked: &Description, hasher: StoredHasher) ->
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         entry.handle.raw(),
         entry.encoding(hasher, &asked.encodings),
-        serialized_len(entry, hasher),
+        dumped_len(entry, hasher, &asked.encodings),
         clock_at(now_ms.saturating_sub(idle_s * 1000)),
     )
-}
-
-/// How long the value would be in a dump file that is not compressed.
-fn serialized_len(entry: &EntryView<'_>, hasher: StoredHasher) -> usize {
-    if entry.kind() != Kind::String {
-        return payload_of(entry, hasher).len();
-    }
-    let value = entry.string();
-    if let Some(number) = value.integer().and_then(|number| i32::try_from(number).ok()) {
-        return match number {
-            -0x80..=0x7F => 2,
-            -0x8000..=0x7FFF => 3,
-            _ => 5,
-        };
-    }
-    let len = value.len();
-    let prefix = match len {
-        0..0x40 => 1,
-        0x40..0x4000 => 2,
-        0x4000..=0xFFFF_FFFF => 5,
-        _ => 9,
-    };
-    prefix + len
 }
 
 #[cfg(test)]

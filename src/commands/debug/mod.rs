@@ -2,6 +2,7 @@
 
 mod data;
 mod protocol;
+mod reload;
 
 use std::ops::RangeInclusive;
 use std::thread;
@@ -65,6 +66,13 @@ const SUBCOMMANDS: &[Subcommand] = &[
         },
     },
     Subcommand {
+        name: "LOADAOF",
+        words: 0..=usize::MAX,
+        usage: "",
+        summary: "The same as RELOAD: there is no log of commands.",
+        run: reload::load_log,
+    },
+    Subcommand {
         name: "LOG",
         words: 1..=1,
         usage: "message",
@@ -102,6 +110,13 @@ const SUBCOMMANDS: &[Subcommand] = &[
         usage: "size",
         summary: "Accepted: elements are stored by their own size.",
         run: packed_threshold,
+    },
+    Subcommand {
+        name: "RELOAD",
+        words: 0..=usize::MAX,
+        usage: "[MERGE] [NOFLUSH] [NOSAVE]",
+        summary: "Takes every value through the format of dumps and back.",
+        run: reload::reload,
     },
     Subcommand {
         name: "REPLYBUFFER",

@@ -2,6 +2,7 @@
 
 mod copy;
 mod delete;
+mod dump;
 mod expire;
 mod flush;
 mod inspect;
@@ -16,6 +17,7 @@ use crate::command::{DataCommand, VisitCommand};
 pub(super) const FAMILY: &[&[DataCommand]] = &[
     copy::COMMANDS,
     delete::COMMANDS,
+    dump::COMMANDS,
     expire::COMMANDS,
     flush::COMMANDS,
     inspect::COMMANDS,

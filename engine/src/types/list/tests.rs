@@ -129,8 +129,9 @@ fn take(heap: &mut Heap, list: &mut List, plain: &mut Vec<Bytes>, step: Step) {
             while let Some(from) = next {
                 let record = list.record();
                 let hasher = StoredHasher::new([0; 16]);
-                let moves =
-                    |_: &Heap, block: shm::Handle<()>| (block.raw() ^ u32::from(salt)).count_ones().is_multiple_of(2);
+                let moves = |_: &Heap, block: shm::Handle<()>| {
+                    (block.raw() ^ u32::from(salt)).count_ones().is_multiple_of(2)
+                };
                 let moved =
                     relocate(heap, (List::KIND, record.bytes()), hasher, from, 3, &moves).expect("room");
                 *list = List::open(moved.0.bytes(), hasher);
