@@ -39,9 +39,11 @@ fn makers() -> Vec<Vec<Vec<u8>>> {
             2 => text(format!("-{nth}e{}", nth % 300)),
             _ => b"inf".to_vec(),
         };
-        let pairs = |nth: usize| if nth % 2 == 0 { scores(nth / 2) } else { text(format!("m:{nth}")) };
+        let pairs =
+            |nth: usize| if nth.is_multiple_of(2) { scores(nth / 2) } else { text(format!("m:{nth}")) };
         makers.push(command("ZADD k", &mut (0..2 * count).map(pairs)));
-        let fields = |nth: usize| if nth % 2 == 0 { text(format!("f:{nth}")) } else { mixed(nth / 2) };
+        let fields =
+            |nth: usize| if nth.is_multiple_of(2) { text(format!("f:{nth}")) } else { mixed(nth / 2) };
         makers.push(command("HSET k", &mut (0..2 * count).map(fields)));
         makers.push(command("XADD k 5-7", &mut (0..2 * count).map(fields)));
     }

@@ -28,7 +28,7 @@ pub use self::length::{put_plain, put_shortest};
 pub use self::payload::{Refusal, VERSION_MAX, open, seal};
 pub use self::read::read_value;
 pub use self::stored::{
-    Encoding, Made, collection_bytes, collection_from, dump, dumped_len, made_of, payload_of,
+    Encoding, Made, Stored, collection_bytes, collection_from, dump, dumped_len, made_of, payload_of,
 };
 pub use self::value::{Fields, Items, Scored, Value};
 

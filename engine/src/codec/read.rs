@@ -8,8 +8,8 @@ use super::code::{
 use super::listpack::{Element, Visit};
 use super::value::{Fields, Items, Scored, Value};
 use super::{Malformed, Source, intset, listpack, stream, ziplist, zipmap};
-use crate::keyspace::entry::DEADLINE_MS_MAX;
 use crate::number;
+use crate::types::DEADLINE_MS_MAX;
 
 /// Reads a value of the type with this number; leaves the source behind it. Whether members or fields come twice is the
 /// caller's to ask ([`Value::is_distinct`]). Takes no more memory than a small multiple of what it reads, compressed

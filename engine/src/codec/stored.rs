@@ -11,56 +11,70 @@ use super::write::PutString;
 use super::{
     Source, VERSION, VERSION_ACTIVE, VERSION_TIMED, put_plain, put_shortest, read_value, stream, write,
 };
-use crate::keyspace::EntryView;
 use crate::number;
 use crate::types::Kind;
-use crate::types::collection::{Collection, Encodings, Record};
+use crate::types::collection::{self, Collection, Encodings, Record};
 use crate::types::hash::Hash;
 use crate::types::list::List;
 use crate::types::set::Set;
 use crate::types::stream::Stream;
+use crate::types::string::StringView;
 use crate::types::text::Text;
 use crate::types::zset::{self, Zset};
 
+/// A value where it lies.
+#[derive(Clone, Copy)]
+pub enum Stored<'h> {
+    String(StringView<'h>),
+    Collection { heap: &'h Heap, kind: Kind, record: &'h [u8] },
+}
+
 /// What DUMP answers: the value in the form that Redis 7.0 would give it, strings compressed. O(length).
-pub fn dump(entry: &EntryView<'_>, hasher: StoredHasher, limits: &Encodings) -> Vec<u8> {
-    let (mut out, version) = as_redis_has_it(entry, hasher, limits);
+pub fn dump(stored: Stored<'_>, hasher: StoredHasher, limits: &Encodings) -> Vec<u8> {
+    let (mut out, version) = as_redis_has_it(stored, hasher, limits);
     seal(&mut out, version);
     out
 }
 
 /// How long the value is in a dump, without what stands around it. O(length).
-pub fn dumped_len(entry: &EntryView<'_>, hasher: StoredHasher, limits: &Encodings) -> usize {
+pub fn dumped_len(stored: Stored<'_>, hasher: StoredHasher, limits: &Encodings) -> usize {
     const TYPE_LEN: usize = 1;
-    as_redis_has_it(entry, hasher, limits).0.len() - TYPE_LEN
+    as_redis_has_it(stored, hasher, limits).0.len() - TYPE_LEN
 }
 
 /// A payload for RESTORE that is quickly made. O(length).
-pub fn payload_of(entry: &EntryView<'_>, hasher: StoredHasher) -> Vec<u8> {
+pub fn payload_of(stored: Stored<'_>, hasher: StoredHasher) -> Vec<u8> {
     let mut out = Vec::new();
-    let version = match entry.kind() {
-        Kind::String => {
-            write::string(&mut out, put_plain, &entry.string().contiguous());
+    let version = match stored {
+        Stored::String(text) => {
+            write::string(&mut out, put_plain, &text.contiguous());
             VERSION
         }
-        kind => plain(&mut out, entry.heap(), kind, entry.record(), hasher),
+        Stored::Collection { heap, kind, record } => plain(&mut out, heap, kind, record, hasher),
     };
     seal(&mut out, version);
     out
 }
 
 /// A type's number and a value; the version of the format that has it.
-fn as_redis_has_it(entry: &EntryView<'_>, hasher: StoredHasher, limits: &Encodings) -> (Vec<u8>, u16) {
-    let (heap, mut out) = (entry.heap(), Vec::new());
-    let encoding = entry.encoding(hasher, limits);
-    match entry.kind() {
-        Kind::String => write::string(&mut out, put_shortest, &entry.string().contiguous()),
+fn as_redis_has_it(stored: Stored<'_>, hasher: StoredHasher, limits: &Encodings) -> (Vec<u8>, u16) {
+    let mut out = Vec::new();
+    let (heap, kind, record) = match stored {
+        Stored::Collection { heap, kind, record } => (heap, kind, record),
+        Stored::String(text) => {
+            write::string(&mut out, put_shortest, &text.contiguous());
+            return (out, VERSION);
+        }
+    };
+    let encoding = collection::encoding(heap, kind, record, hasher, limits);
+    match kind {
+        Kind::String => unreachable!("a string is no collection"),
         Kind::List => {
-            let items = List::open(entry.record(), hasher).iter_from(heap, 0);
+            let items = List::open(record, hasher).iter_from(heap, 0);
             write::list_packed(&mut out, items.map(|text| text.view(heap).contiguous()));
         }
         Kind::Set => {
-            let set = Set::open(entry.record(), hasher);
+            let set = Set::open(record, hasher);
             let members = set.iter(heap).map(|text| text.view(heap).contiguous());
             match encoding {
                 "intset" => {
@@ -73,7 +87,7 @@ fn as_redis_has_it(entry: &EntryView<'_>, hasher: StoredHasher, limits: &Encodin
             }
         }
         Kind::Zset => {
-            let zset = Zset::open(entry.record(), hasher);
+            let zset = Zset::open(record, hasher);
             let scored =
                 |item: zset::Scored<'_>| (item.text.view(heap).contiguous().into_owned(), item.score);
             match encoding {
@@ -86,16 +100,14 @@ fn as_redis_has_it(entry: &EntryView<'_>, hasher: StoredHasher, limits: &Encodin
             }
         }
         Kind::Hash => {
-            let hash = Hash::open(entry.record(), hasher);
+            let hash = Hash::open(record, hasher);
             match (hash.earliest_ms(), encoding) {
                 (Some(_), _) => return (out_of_hash(heap, &hash, put_shortest), VERSION_TIMED),
                 (None, "listpack") => write::hash_packed(&mut out, pairs_of(heap, &hash)),
                 (None, _) => write::hash(&mut out, put_shortest, hash.len(), pairs_of(heap, &hash)),
             }
         }
-        Kind::Stream => {
-            stream::write(&mut out, put_shortest, &Stream::open(entry.record(), hasher).image(heap))
-        }
+        Kind::Stream => stream::write(&mut out, put_shortest, &Stream::open(record, hasher).image(heap)),
     }
     (out, VERSION)
 }

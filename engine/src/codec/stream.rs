@@ -63,7 +63,7 @@ pub fn read(code: u8, source: &mut Source<'_>) -> Result<StreamImage, Malformed>
         && image.entries_added >= count
         && ids().is_sorted_by(|one, next| one < next)
         && ids().next().is_none_or(|first| first > StreamId::MIN)
-        && ids().last().is_none_or(|last| last <= image.last_id);
+        && ids().next_back().is_none_or(|last| last <= image.last_id);
     if !is_sound {
         return Err(Malformed);
     }
@@ -130,7 +130,7 @@ fn read_node(id: StreamId, bytes: &[u8], image: &mut StreamImage) -> Result<(), 
         let count = if same { names.len() } else { elements.count()? };
         let mut words = Vec::with_capacity(2 * count);
         for nth in 0..count {
-            let name = if same { names[nth] } else { elements.next()? };
+            let name = if same { *names.get(nth).ok_or(Malformed)? } else { elements.next()? };
             for element in [name, elements.next()?] {
                 words.push(element.with_text(<[u8]>::to_vec));
             }

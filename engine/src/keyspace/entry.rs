@@ -27,6 +27,7 @@ pub use self::write::{
     extent_with, mark_raw, overwrite_record, overwrite_string, rebuild_with_record, write_string,
 };
 use super::database::Queue;
+use crate::codec::Stored;
 use crate::types::Kind;
 use crate::types::collection::{self, Collection, Encodings, RECORD_LEN_MAX};
 use crate::types::hash::{self, Hash};
@@ -61,8 +62,8 @@ const LINKS_LEN: usize = 8;
 const DEADLINE_LEN: usize = 6;
 const APART_LEN: usize = Handle::<Top>::LEN;
 
-/// The latest deadline that an entry can hold: 2^48 - 1 ms, in the year 10889.
-pub const DEADLINE_MS_MAX: u64 = (1 << 48) - 1;
+pub use crate::types::DEADLINE_MS_MAX;
+
 /// The access clock counts seconds modulo this.
 pub const CLOCK_PERIOD_S: u64 = 1 << 24;
 /// Longer keys and values are kept apart. Keeps an entry well inside one block.
@@ -312,6 +313,14 @@ impl<'a> EntryView<'a> {
     pub fn record(&self) -> &'a [u8] {
         debug_assert!(self.flags & VALUE_APART == 0, "records are short");
         self.heap.bytes(self.handle, self.value_start as usize, self.value_len as usize)
+    }
+
+    /// The value where it lies.
+    pub fn stored(&self) -> Stored<'a> {
+        match self.kind() {
+            Kind::String => Stored::String(self.string()),
+            kind => Stored::Collection { heap: self.heap, kind, record: self.record() },
+        }
     }
 
     /// The encoding that Redis would report for a value of this kind and size. O(1), or O(elements) where it depends

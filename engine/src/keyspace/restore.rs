@@ -121,7 +121,7 @@ impl Keyspace {
         let Some(place) = self.find_any(db, &key) else { return Ok(()) };
         let view: EntryView<'_> = self.view(&place);
         let life = Lifetime { deadline_ms: view.deadline_ms(), idle_s: Some(view.idle_s(now_ms)) };
-        let payload = codec::payload_of(&view, self.hasher().of_elements());
+        let payload = codec::payload_of(view.stored(), self.hasher().of_elements());
         let value = codec::open(&payload).map_err(|_| ReloadError::Unreadable)?;
         self.put_restored(db, &key, Some(place), &value, life, limits, now_ms)?;
         Ok(())

@@ -531,7 +531,7 @@ pub fn del_words(key: &[u8]) -> Vec<Box<[u8]>> {
 fn store_words(entry: &EntryView<'_>, hasher: StoredHasher) -> Vec<Box<[u8]>> {
     let key = entry.key();
     if entry.kind() != Kind::String {
-        let payload = crate::codec::payload_of(entry, hasher);
+        let payload = crate::codec::payload_of(entry.stored(), hasher);
         let deadline_ms = entry.deadline_ms().unwrap_or(0);
         let deadline = itoa::Buffer::new().format(deadline_ms).to_owned();
         return words(&[b"RESTORE", &key, deadline.as_bytes(), &payload, b"REPLACE", b"ABSTTL"]);

@@ -6,22 +6,18 @@ pub enum Kind {
     String = 0,
     List = 1,
     Set = 2,
-    Stream = 5,
     Zset = 3,
     Hash = 4,
+    Stream = 5,
 }
+
+/// By code.
+const NAMES: [&str; 6] = ["string", "list", "set", "zset", "hash", "stream"];
 
 impl Kind {
     /// The name that TYPE answers.
     pub const fn name(self) -> &'static str {
-        match self {
-            Kind::String => "string",
-            Kind::List => "list",
-            Kind::Set => "set",
-            Kind::Stream => "stream",
-            Kind::Zset => "zset",
-            Kind::Hash => "hash",
-        }
+        NAMES[self as usize]
     }
 
     /// As it is stored.

@@ -20,3 +20,6 @@ pub mod text;
 pub mod zset;
 
 pub use kind::Kind;
+
+/// The latest deadline that a key or a field can have: 2^48 - 1 ms, in the year 10889.
+pub const DEADLINE_MS_MAX: u64 = (1 << 48) - 1;

@@ -157,7 +157,7 @@ fn describe(entry: &EntryView<'_>, asked: &Description, hasher: StoredHasher) ->
         "Value at:{:#x} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{idle_s}",
         entry.handle.raw(),
         entry.encoding(hasher, &asked.encodings),
-        dumped_len(entry, hasher, &asked.encodings),
+        dumped_len(entry.stored(), hasher, &asked.encodings),
         clock_at(now_ms.saturating_sub(idle_s * 1000)),
     )
 }

@@ -30,14 +30,15 @@ const SERVER_ROOMS: [&[&str]; 11] = [
 const NET_ROOMS: [&str; 5] = ["server", "worker", "session", "replication", "cluster"];
 
 /// Rooms of the engine, highest first.
-const ENGINE_ROOMS: [&[&str]; 8] = [
+const ENGINE_ROOMS: [&[&str]; 9] = [
     &["table"],
     &["txn"],
     &["shard"],
     &["commands"],
     &["command"],
     &["keyspace"],
-    &["codec", "effect", "types"],
+    &["codec"],
+    &["effect", "types"],
     &["glob", "number"],
 ];
 

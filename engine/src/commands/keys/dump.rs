@@ -47,7 +47,7 @@ fn dump(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> 
     let key = args.key()?;
     let (hasher, limits) = (exec.element_hasher(), exec.caller().encodings);
     match exec.read(&key)? {
-        Some(entry) => reply.bulk(&codec::dump(&entry, hasher, &limits)),
+        Some(entry) => reply.bulk(&codec::dump(entry.stored(), hasher, &limits)),
         None => reply.null(),
     }
     Ok(Outcome::Done)
