@@ -134,6 +134,10 @@ pub fn relocate<P: Elements>(
     nodes: usize,
     moves: &dyn Fn(&Heap, Handle<()>) -> bool,
 ) -> Result<Option<usize>, OutOfMemory> {
+    if from >= tree.len() {
+        // It has shrunk since the step before.
+        return Ok(None);
+    }
     let next = tree.relocate(heap, from, nodes, |heap, node| moves(heap, node.cast()))?;
     let until = next.unwrap_or(tree.len());
     let mut owners = Vec::new();
