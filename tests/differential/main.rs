@@ -155,9 +155,8 @@ fn cursor_at(request: &[Vec<u8>]) -> Option<usize> {
 fn iterate(wire: &mut Wire, request: &[Vec<u8>], mut reply: Vec<u8>) -> Vec<u8> {
     let mut request = request.to_vec();
     let Some(at) = cursor_at(&request) else { return reply };
-    let is_of_pairs = at == 2;
+    let is_of_pairs = request[0].eq_ignore_ascii_case(b"HSCAN");
     let mut found = Vec::new();
-    let Some(at) = cursor_at(&request) else { return reply };
     loop {
         let mut bulks = wire::bulks(&reply);
         if wire::is_error(&reply) || bulks.is_empty() {

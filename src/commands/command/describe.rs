@@ -200,6 +200,8 @@ mod tests {
         "command|getkeysandflags",
         "msetnx",
         "randomkey",
+        "zrank",
+        "zrevrank",
     ];
 
     #[test]

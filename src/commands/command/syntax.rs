@@ -217,9 +217,7 @@ fn mark_keys(arguments: &mut [Argument], specs: &[KeySpec], first: usize) {
         if let Some(start) = place {
             mark_at(argument, specs, start);
         }
-        if let Some(token) = argument.token {
-            mark_after_token(argument, specs, token);
-        }
+        mark_after_tokens(argument, specs);
         place = place.zip(argument.width()).map(|(place, width)| place + width);
     }
 }
@@ -237,6 +235,16 @@ fn mark_at(argument: &mut Argument, specs: &[KeySpec], place: usize) {
             inner.iter_mut().enumerate().for_each(|(nth, inner)| mark_at(inner, specs, place + nth))
         }
         Kind::PureToken | Kind::OneOf(_) => {}
+    }
+}
+
+/// Marks what follows keywords that keys are searched by, also in alternatives.
+fn mark_after_tokens(argument: &mut Argument, specs: &[KeySpec]) {
+    if let Some(token) = argument.token {
+        mark_after_token(argument, specs, token);
+    }
+    if let Kind::OneOf(choices) = &mut argument.kind {
+        choices.iter_mut().for_each(|choice| mark_after_tokens(choice, specs));
     }
 }
 
@@ -350,6 +358,13 @@ mod tests {
             access: KeyAccess::READ,
             notes: "",
         }]);
+        const STORED: Keys = Keys::new(&[KeySpec {
+            begin: Begin::Keyword { word: "STORE", from: 1 },
+            find: Find::Range { last: 0, step: 1, limit: 0 },
+            access: KeyAccess::OVERWRITE,
+            notes: "",
+        }]);
+        check(STORED, "[STORE key | STAY]", "<STORE key:key@0|STAY >?");
         check(STREAMS, "[COUNT count] STREAMS key id", "COUNT count:integer?, STREAMS (key:key@0 id:string)");
     }
 

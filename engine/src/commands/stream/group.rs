@@ -60,12 +60,15 @@ pub(super) const COMMANDS: &[DataCommand] = &[
 struct Options {
     make_stream: bool,
     entries_read: Option<u64>,
+    /// There are more words than all options together have.
+    too_long: bool,
 }
 
 impl Options {
     fn parse(args: &mut Args<'_>, may_make: bool) -> Result<Options, Error> {
         let subcommand = args.words()[1];
-        let mut options = Options::default();
+        let words_max = if may_make { 3 } else { 2 };
+        let mut options = Options { too_long: args.left() > words_max, ..Options::default() };
         while !args.is_empty() {
             if may_make && args.take("MKSTREAM") {
                 options.make_stream = true;
@@ -82,6 +85,11 @@ impl Options {
             }
         }
         Ok(options)
+    }
+
+    /// Options may come twice, but then there are too many words, which is found out when all else is right.
+    fn check_length(&self, args: &Args<'_>) -> Result<(), Error> {
+        if self.too_long { Err(unknown_form(args.words()[1])) } else { Ok(()) }
     }
 }
 
@@ -123,6 +131,7 @@ fn create(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -
     if !opened.exists() && !options.make_stream {
         return Err(NO_KEY);
     }
+    options.check_length(args)?;
     let stream = &mut opened.value;
     let last_id = match until_nul(id_word) {
         b"$" => stream.last_id,
@@ -148,6 +157,7 @@ fn set_id(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -
     let mut opened = opened(exec, &key)?;
     let stream = &mut opened.value;
     let group = group_of(exec, &key, stream, name)?;
+    options.check_length(args)?;
     let last_id = match until_nul(id_word) {
         b"$" => stream.last_id,
         _ => id::any(id_word, 0)?,
@@ -243,6 +253,10 @@ mod tests {
             (error) ERR unknown subcommand or wrong number of arguments for 'CREATE'. Try XGROUP HELP.
             > XGROUP CREATE s third $ FOO
             (error) ERR unknown subcommand or wrong number of arguments for 'CREATE'. Try XGROUP HELP.
+            > XGROUP CREATE s third $ MKSTREAM MKSTREAM ENTRIESREAD 1
+            (error) ERR unknown subcommand or wrong number of arguments for 'CREATE'. Try XGROUP HELP.
+            > XGROUP SETID s g 0 ENTRIESREAD 1 ENTRIESREAD 1
+            (error) ERR unknown subcommand or wrong number of arguments for 'SETID'. Try XGROUP HELP.
             > XLEN s
             (integer) 0
             > XGROUP SETID s g 7-1 ENTRIESREAD 2

@@ -129,7 +129,7 @@ fn list(
             all.take_while(|pending| is_inside(&pending.id)).filter(is_wanted).take(range.count).collect()
         }
     };
-    // Only of those that were met.
+    // Deliveries name consumers by number.
     let mut names = HashMap::new();
     if range.consumer.is_none() {
         names.extend(stream.consumers(heap, number).map(|(name, consumer)| (consumer.number, name)));

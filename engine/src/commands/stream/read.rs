@@ -420,8 +420,6 @@ mod tests {
             2) "2"
             > XREAD STREAMS s $
             (nil)
-            > XREAD BLOCK 10 STREAMS s none $ $
-            (nil)
             > XREAD STREAMS s 18446744073709551615-18446744073709551615
             (nil)
             > XREAD STREAMS s
