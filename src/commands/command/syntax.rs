@@ -374,7 +374,11 @@ mod tests {
             let arguments = arguments(row.spec);
             let mut text = String::new();
             arguments.iter().for_each(|argument| text += &shown(argument));
-            for nth in 0..row.spec.keys.specs.len() {
+            for (nth, keys) in row.spec.keys.specs.iter().enumerate() {
+                // No place in the syntax tells where keys are that follow from what other keys hold.
+                if keys.begin == Begin::Unknown {
+                    continue;
+                }
                 assert!(text.contains(&format!("@{nth}")), "{}: {text}", row.spec.name);
             }
         }

@@ -36,5 +36,6 @@ pub(super) const ROWS: &[Setting] = &[
         .doc("Longest HyperLogLog in the sparse form; a longer one becomes dense."),
     Setting::bytes("stream-node-max-bytes", BYTES, "4kb").idle(NO_SUCH_TYPE),
     Setting::integer("stream-node-max-entries", LARGE, "100")
-        .sets(|s, v| s.encodings.stream_node_max_entries = v.number()),
+        .sets(|s, v| s.encodings.stream_node_max_entries = v.number())
+        .doc("How many entries a node of a stream has when XADD and XTRIM trim by `~`; 0: 100."),
 ];
