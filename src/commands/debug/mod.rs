@@ -179,8 +179,11 @@ fn accept(_: &mut Context<'_>, _: &mut Args<'_>, reply: &mut dyn Reply) -> Comma
     Ok(Outcome::Done)
 }
 
+/// In bytes; 0 stands for Redis's own choice.
+const PACKED_THRESHOLD_MAX: u64 = (1 << 32) - (1 << 20);
+
 fn packed_threshold(_: &mut Context<'_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
-    let bytes = parse_bytes(args.word()?).filter(|bytes| (1..1 << 32).contains(bytes));
+    let bytes = parse_bytes(args.word()?).filter(|bytes| *bytes <= PACKED_THRESHOLD_MAX);
     bytes.ok_or(Error::text("ERR argument must be a memory value bigger than 1 and smaller than 4gb"))?;
     reply.ok();
     Ok(Outcome::Done)
