@@ -226,7 +226,7 @@ fn runner() -> TestRunner {
     TestRunner::new(Config {
         cases,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
-        max_shrink_iters: 20_000,
+        max_shrink_iters: 400,
         ..Config::default()
     })
 }

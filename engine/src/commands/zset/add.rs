@@ -38,7 +38,10 @@ pub(super) const COMMANDS: &[DataCommand] = &[
             ),
         run: |exec, args, reply| {
             let key = args.key()?;
-            add(exec, &key, args.rest(), Options { incr: true, ..Options::default() }, reply)
+            // As Redis has it, which takes ZADD's options here, too; they leave no pair.
+            let mut options = Options { incr: true, ..Options::default() };
+            while options.take(args) {}
+            add(exec, &key, args.rest(), options, reply)
         },
     },
 ];
@@ -287,7 +290,9 @@ mod tests {
     #[test]
     fn scores_are_incremented() {
         check(
-            "> ZINCRBY z 1.25 a
+            "> ZINCRBY z NX a
+             (error) ERR syntax error
+             > ZINCRBY z 1.25 a
              \"1.25\"
              ! zincr ZADD z 1.25 a
              > ZINCRBY z -2.25 a
