@@ -371,8 +371,8 @@ fn leave_no_choice(words: &mut Vec<Vec<u8>>) {
             words.push(b"100000".to_vec());
         }
     }
-    if is_one_of(&words[0], &["SRANDMEMBER"])
-        && words.len() == 3
+    if is_one_of(&words[0], &["HRANDFIELD", "SRANDMEMBER", "ZRANDMEMBER"])
+        && words.len() >= 3
         && number(&words[2]).is_some_and(|count| count < -100 && count > i64::MIN)
     {
         words[2] = b"-7".to_vec();

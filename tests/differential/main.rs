@@ -226,7 +226,7 @@ fn runner() -> TestRunner {
     TestRunner::new(Config {
         cases,
         failure_persistence: Some(Box::new(FileFailurePersistence::Direct(seeds))),
-        max_shrink_iters: 400,
+        max_shrink_iters: 2_000,
         ..Config::default()
     })
 }
