@@ -47,6 +47,9 @@ def main():
     parser.add_argument("--no-skips", action="store_true", help="leave nothing out: is an entry of the skip list still needed?")
     parser.add_argument("--server", default=HERE.parent / "target/debug/hearth", help="the program of Hearth")
     parser.add_argument("--redis-server", default="redis-server", help="the program of the reference")
+    # Some tests ask on several connections without waiting for replies and expect one order: with several workers there is
+    # none, and such a test may wait for ever.
+    parser.add_argument("--threads", type=int, default=1, help="workers of Hearth; default: 1")
     parser.add_argument("--cache", type=pathlib.Path, default=HERE / "cache", help="where the suite and results are kept")
     options = parser.parse_args()
     # As an exception, so that the server and the harness end, too.
@@ -146,7 +149,7 @@ def one(options, root, ledger, name, skips, program, is_hearth):
     results = results_path(options, name, is_hearth)
     begin = time.monotonic()
     found, wrong = units.run(name, program, is_hearth, root, skips.get(name, []), limit_s, results,
-                             results.with_suffix(".log"))
+                             results.with_suffix(".log"), options.threads)
     return found, wrong, time.monotonic() - begin
 
 

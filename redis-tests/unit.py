@@ -28,15 +28,15 @@ END = "                   The End"
 class Server:
     """A server program on a free port, with directories of its own."""
 
-    def __init__(self, program, is_hearth):
+    def __init__(self, program, is_hearth, threads):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="redis-tests-"))
         self.shm = pathlib.Path("/dev/shm") / self.home.name
         self.port = free_port()
         command = [program, "--port", self.port, "--dir", self.home, "--save", "", "--enable-debug-command", "yes",
                    "--enable-protected-configs", "yes", "--enable-module-command", "yes"]
         if is_hearth:
-            # Two workers everywhere, so that results do not depend on the machine.
-            command += ["--shm-dir", self.shm, "--threads", 2]
+            # As many workers everywhere, so that results do not depend on the machine.
+            command += ["--shm-dir", self.shm, "--threads", threads]
         with open(self.home / "log", "wb") as log:
             self.process = subprocess.Popen(list(map(str, command)), stdout=log, stderr=subprocess.STDOUT)
         started = False
@@ -99,10 +99,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def run(unit, program, is_hearth, root, skipped, time_limit_s, results, details):
+def run(unit, program, is_hearth, root, skipped, time_limit_s, results, details, threads):
     """Runs `unit` of the suite below `root`. Every result is a line in the file `results` as soon as it is known; all
     that the harness printed is in `details`. Returns the results, and what is wrong with the server, if anything is."""
-    server = Server(program, is_hearth)
+    server = Server(program, is_hearth, threads)
     try:
         patches = list(suite.PATCHES)
         if server.ask("FUNCTION FLUSH").startswith("-ERR unknown command"):
