@@ -1,6 +1,6 @@
 //! Values as bytes, in the format of Redis's RDB files: for DUMP and RESTORE, and for values that move to another shard.
 //!
-//! A value is a type's number and what follows from it. [`write`] makes forms that Redis 7.0 and later read (fields with
+//! A value is a type's number and what follows from it. [`mod@write`] makes forms that Redis 7.0 and later read (fields with
 //! deadlines: 7.4); [`read_value`] takes all that Redis up to 7.4 writes, and trusts none of it. Between bytes and the types of
 //! this server stands [`Value`], so that no type knows of the format and the format knows of no type: the two meet in
 //! `stored` alone.

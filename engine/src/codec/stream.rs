@@ -206,7 +206,7 @@ pub fn write(out: &mut Vec<u8>, put: PutString, image: &StreamImage) {
     write_as(STREAM_LISTPACKS_2, out, put, image);
 }
 
-/// [`write`] with everything: Redis 7.2 reads it.
+/// [`write()`] with everything: Redis 7.2 reads it.
 pub fn write_whole(out: &mut Vec<u8>, put: PutString, image: &StreamImage) {
     write_as(STREAM_LISTPACKS_3, out, put, image);
 }

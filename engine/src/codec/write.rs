@@ -1,6 +1,6 @@
 //! Values into dumps.
 //!
-//! Each function appends a type's number and the value, in a form that Redis 7.0 has. [`list_packed`], [`intset`],
+//! Each function appends a type's number and the value, in a form that Redis 7.0 has. [`list_packed`], [`intset()`],
 //! [`zset_packed`] and [`hash_packed`] are its forms of small collections and of all lists. The others are told how to
 //! put strings: in their shortest form for DUMP ([`super::put_shortest`]), or as they are where a value only changes
 //! its place ([`super::put_plain`]), which costs little more than copying.

@@ -1,4 +1,4 @@
-//! One call, or many ([`many`]), on the shards they were given, all or nothing.
+//! One call, or many (`many`), on the shards they were given, all or nothing.
 
 mod many;
 

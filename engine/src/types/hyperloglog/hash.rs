@@ -29,7 +29,7 @@ pub(super) fn murmur64a(bytes: &[u8], seed: u64) -> u64 {
 pub struct Mark {
     /// Number of the register.
     pub index: usize,
-    /// The place of the first set bit in the rest of the hash, from 1 to [`super::RANK_MAX`].
+    /// The place of the first set bit in the rest of the hash, from 1 to `RANK_MAX`.
     pub rank: u8,
 }
 
