@@ -26,7 +26,7 @@ pub use self::field::{FIELD_DEADLINE_MS_MAX, Field, Fields};
 use super::Kind;
 use super::collection::{Collection, Encodings, Record, flags_of, root_of};
 use super::element::{self, Elements, drop_tree, free_owned};
-use super::set::{Member, Sought, walk};
+use super::set::{Member, Sought, cursor_start, walk};
 use super::text::{INLINE_MAX, Text, free_extent};
 
 /// It has had too many fields, or too long ones, for the small encoding of Redis.
@@ -103,18 +103,20 @@ impl Hash {
     /// Visits fields from `cursor` on, 0 at first: at least `count` if there are as many. Returns where to go on, 0
     /// after the last. A field that stays throughout a walk is visited exactly once.
     pub fn scan<'h>(&self, heap: &'h Heap, cursor: u64, count: usize, visit: impl FnMut(Field<'h>)) -> u64 {
+        let Some(start) = cursor_start(cursor) else { return 0 };
+        if self.fields.root().form() == Form::Tree {
+            return walk(
+                self.fields.by_hash(heap, start).map(|(hash, _, field)| (hash, field)),
+                count,
+                visit,
+            );
+        }
+        // In one step, in the order of arrival: only a walk that began when there were more has another start.
         let packing = self.packing();
-        let is_ordered = self.fields.root().form() == Form::Tree;
-        walk(
-            &self.fields,
-            heap,
-            cursor,
-            count,
-            is_ordered,
-            |field| packing.hash_of(field.name),
-            |hash| Sought { hash, text: Text::Inline(&[]) },
-            visit,
-        )
+        self.iter(heap)
+            .filter(|field| start == 0 || packing.hash_of_name(field.name) >= start)
+            .for_each(visit);
+        0
     }
 
     /// The earliest deadline of a field.
@@ -308,18 +310,14 @@ impl Hash {
 
     /// The ranks, ascending, of the fields with this deadline whose names have this hash. Nearly always one at most.
     fn ranks_of_due(&self, heap: &Heap, hash: u64, deadline_ms: u64) -> Vec<usize> {
-        let packing = self.packing();
-        let is_it = |(rank, field): (usize, Field<'_>)| {
-            (field.deadline_ms == Some(deadline_ms) && packing.hash_of(field.name) == hash).then_some(rank)
-        };
-        if self.fields.root().form() != Form::Tree {
-            return self.iter(heap).enumerate().filter_map(is_it).collect();
-        }
-        let start = self.fields.find(heap, Sought { hash, text: Text::Inline(&[]) }).0;
-        let first = start.rank();
-        let alike =
-            self.fields.iter_from(heap, start).take_while(|field| packing.hash_of(field.name) == hash);
-        alike.enumerate().filter_map(|(nth, field)| is_it((first + nth, field))).collect()
+        let mut ranks: Vec<usize> = self
+            .fields
+            .by_hash(heap, hash)
+            .take_while(|(other, _, _)| *other == hash)
+            .filter_map(|(_, rank, field)| (field.deadline_ms == Some(deadline_ms)).then_some(rank))
+            .collect();
+        ranks.sort_unstable();
+        ranks
     }
 
     /// A hash of fields, each of which comes once, in any order, that remembers what [`Hash::history`] said.
@@ -449,7 +447,7 @@ impl Collection for Hash {
         let packing = self.packing();
         let dues: BTreeSet<(u64, u64)> = self
             .iter(heap)
-            .filter_map(|field| Some((field.deadline_ms?, packing.hash_of(field.name))))
+            .filter_map(|field| Some((field.deadline_ms?, packing.hash_of_name(field.name))))
             .collect();
         let earliest_ms = dues.first().map(|(deadline_ms, _)| *deadline_ms);
         if earliest_ms != self.earliest_ms || !self.dues.iter(heap).eq(dues) {

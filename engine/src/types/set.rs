@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use shm::rbtree::{Builder, Form, Iter, Packing, Position, Root, Tree};
+use shm::rbtree::{Builder, Form, Packing, Position, Root, Tree};
 use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap, OutOfMemory};
 
@@ -144,7 +144,7 @@ impl Packing for Members {
     type Key<'k> = Sought<'k>;
     type Item<'i> = Member<'i>;
 
-    const PLAIN_SORTED: bool = false;
+    const HASHED: bool = true;
 
     #[inline]
     fn encoded_len(self, item: Member<'_>) -> usize {
@@ -180,18 +180,23 @@ impl Packing for Members {
     }
 
     #[inline]
+    fn hash_of(self, item: Member<'_>) -> u64 {
+        item.hash(self.0)
+    }
+
+    #[inline]
+    fn hash_of_key(self, key: Sought<'_>) -> u64 {
+        key.hash
+    }
+
+    #[inline]
     fn matches(self, heap: &Heap, key: Sought<'_>, item: Member<'_>) -> bool {
         item.text.same(heap, key.text)
     }
 
     #[inline]
     fn matches_bytes(self, heap: &Heap, key: Sought<'_>, element: &[u8], _: u64) -> bool {
-        match key.text {
-            Text::Inline(bytes) if bytes.len() <= INLINE_MAX => {
-                usize::from(element[0]) == bytes.len() && element[1..] == *bytes
-            }
-            _ => self.matches(heap, key, Member::decode(element).0),
-        }
+        key.text.starts(element).unwrap_or_else(|| self.matches(heap, key, Member::decode(element).0))
     }
 }
 
@@ -243,10 +248,6 @@ impl Set {
     /// Whether members are in order. If not, their hashes do not matter.
     fn is_ordered(&self) -> bool {
         self.tree.root().form() == Form::Tree
-    }
-
-    fn members<'h>(&self, heap: &'h Heap) -> Iter<'h, Members> {
-        self.tree.iter(heap)
     }
 
     /// Adds a member. Returns whether it is new. O(log n).
@@ -332,32 +333,25 @@ impl Set {
 
     /// All members, in the order of the walk.
     pub fn iter<'h>(&self, heap: &'h Heap) -> impl Iterator<Item = Text<'h>> + use<'h> {
-        self.members(heap).map(|member| member.text)
+        self.tree.iter(heap).map(|member| member.text)
     }
 
     /// Visits members from `cursor` on, 0 at first: at least `count` if there are as many. Returns where to go on, 0
     /// after the last. A member that stays throughout a walk is visited exactly once.
-    pub fn scan<'h>(
-        &self,
-        heap: &'h Heap,
-        cursor: u64,
-        count: usize,
-        mut visit: impl FnMut(Text<'h>),
-    ) -> u64 {
+    pub fn scan<'h>(&self, heap: &'h Heap, cursor: u64, count: usize, visit: impl FnMut(Text<'h>)) -> u64 {
+        let Some(start) = cursor_start(cursor) else { return 0 };
+        if self.is_ordered() {
+            return walk(
+                self.tree.by_hash(heap, start).map(|(hash, _, member)| (hash, member.text)),
+                count,
+                visit,
+            );
+        }
+        // In one step, in the order of arrival: only a walk that began when there were more has another start.
         let hasher = self.hasher;
-        let is_ordered = self.is_ordered();
-        walk(
-            &self.tree,
-            heap,
-            cursor,
-            count,
-            is_ordered,
-            |member| member.hash(hasher),
-            |hash| Sought { hash, text: Text::Inline(&[]) },
-            |member| {
-                visit(member.text);
-            },
-        )
+        let left = self.tree.iter(heap).filter(|member| start == 0 || member.hash(hasher) >= start);
+        left.map(|member| member.text).for_each(visit);
+        0
     }
 
     /// A set of members, each of which comes once, in any order. O(n log n).
@@ -391,39 +385,26 @@ impl Set {
 /// Bits of a hash that a cursor holds. A cursor is these bits plus one, at most 2^52.
 const CURSOR_BITS: u32 = 52;
 
-/// A step of a walk over a tree that is ordered by hash, or over a plain block in the order of arrival, which is passed
-/// through in one step. Elements with equal cursor bits go out together, so that a cursor never stands between them.
-#[allow(clippy::too_many_arguments)]
-pub fn walk<'h, P: Packing>(
-    tree: &Tree<P>,
-    heap: &'h Heap,
-    cursor: u64,
-    count: usize,
-    is_ordered: bool,
-    hash_of: impl Fn(P::Item<'h>) -> u64,
-    key_at: impl Fn(u64) -> P::Key<'static>,
-    mut visit: impl FnMut(P::Item<'h>),
-) -> u64 {
-    let bits = |hash: u64| hash >> (u64::BITS - CURSOR_BITS);
-    let start = match cursor {
-        0 => 0,
-        // No walk hands out more than 2^52.
-        cursor if cursor > 1 << CURSOR_BITS => return 0,
-        cursor => (cursor - 1) << (u64::BITS - CURSOR_BITS),
-    };
-    if !is_ordered {
-        // The rest of a walk that began when the tree was larger, or all of it.
-        tree.iter(heap).filter(|item| cursor == 0 || hash_of(*item) >= start).for_each(visit);
-        return 0;
+/// The least hash of what a walk has not met before `cursor`; `None` for what no walk hands out.
+pub fn cursor_start(cursor: u64) -> Option<u64> {
+    match cursor {
+        0 => Some(0),
+        1..=0x10_0000_0000_0000 => Some((cursor - 1) << (u64::BITS - CURSOR_BITS)),
+        _ => None,
     }
-    let position = tree.find(heap, key_at(start)).0;
+}
+
+/// A step of a walk: visits at least `count` of `elements`, which come with their hashes, ascending. Returns the cursor to
+/// go on from, 0 after the last. Elements with equal cursor bits go out together, so that a cursor never stands between
+/// them.
+pub fn walk<T>(elements: impl Iterator<Item = (u64, T)>, count: usize, mut visit: impl FnMut(T)) -> u64 {
     let mut last = None;
-    for (visited, item) in tree.iter_from(heap, position).enumerate() {
-        let here = bits(hash_of(item));
+    for (visited, (hash, element)) in elements.enumerate() {
+        let here = hash >> (u64::BITS - CURSOR_BITS);
         if visited >= count && last != Some(here) {
             return here + 1;
         }
-        visit(item);
+        visit(element);
         last = Some(here);
     }
     0

@@ -1,10 +1,10 @@
 //! A byte string as part of a tree's element.
 //!
 //! ```text
-//! up to 247 bytes   length u8, bytes
+//! up to 245 bytes   length u8, bytes
 //! longer            0xFF, handle of an extent list u32
 //! ```
-//! The other first bytes, 0xF8 to 0xFE, are free for elements to mark what they are.
+//! The other first bytes, 0xF6 to 0xFE, are free for elements to mark what they are.
 
 use std::cmp::Ordering;
 
@@ -14,7 +14,7 @@ use shm::{Handle, Heap, OutOfMemory};
 use super::string::{StringView, extent_equals};
 
 /// The longest text inside an element. Two of them and 8 bytes make the longest element of a tree.
-pub const INLINE_MAX: usize = 0xF7;
+pub const INLINE_MAX: usize = 0xF5;
 const APART: u8 = 0xFF;
 /// Bytes of a text that lies apart.
 pub const APART_LEN: usize = 1 + Handle::<Top>::LEN;
@@ -88,6 +88,26 @@ impl<'a> Text<'a> {
         match self {
             Text::Inline(own) => own == bytes,
             Text::Apart(extent) => extent_equals(heap, extent, bytes),
+        }
+    }
+
+    /// Whether the element that starts with `stored` starts with these bytes as a text; `None` if that cannot be told from
+    /// them alone.
+    #[inline]
+    pub fn starts(self, stored: &[u8]) -> Option<bool> {
+        let Text::Inline(bytes) = self else { return None };
+        if bytes.len() > INLINE_MAX {
+            return None;
+        }
+        if usize::from(stored[0]) != bytes.len() {
+            return Some(false);
+        }
+        // What lies apart has no such length.
+        let own = &stored[1..=bytes.len()];
+        // Names are more often alike in their beginnings.
+        match (own.last_chunk::<8>(), bytes.last_chunk::<8>()) {
+            (Some(one), Some(other)) if one != other => Some(false),
+            _ => Some(own == bytes),
         }
     }
 
@@ -258,7 +278,7 @@ mod tests {
 
     #[test]
     fn damaged_texts_are_told_apart() {
-        for bytes in [&b""[..], &[3, 1, 2], &[0xF8, 0], &[0xFF, 0, 0, 0, 0], &[0xFF, 1, 0]] {
+        for bytes in [&b""[..], &[3, 1, 2], &[0xF6, 0], &[0xFF, 0, 0, 0, 0], &[0xFF, 1, 0]] {
             assert_eq!(Text::sound_rest(bytes), None, "{bytes:?}");
         }
         assert_eq!(Text::sound_rest(&[1, 7, 9]), Some(&[9][..]));

@@ -2,11 +2,12 @@
 
 use super::Root;
 use super::content::{fill_base, fill_header, rebase_all};
+use super::insert::single_base;
 use super::node::{Header, Link, Node, block};
 use super::packing::{Packing, Sizes};
 use crate::{Handle, Heap, OutOfMemory};
 
-/// Takes elements in ascending order. Everything it allocates is fresh, so dropping it halfway is fine
+/// Takes elements in ascending order, which is that of hashes if these order nodes. Everything it allocates is fresh, so dropping it halfway is fine
 /// if the transaction is rolled back.
 pub struct Builder<P> {
     packing: P,
@@ -48,8 +49,12 @@ impl<P: Packing> Builder<P> {
             self.flush(heap)?;
         }
         if self.own == 0 {
-            // The contract of `Packing`: a single element always has a base.
-            self.base = packing.base_for(item, item).expect("a base for one element");
+            self.base = match P::HASHED {
+                // The first node takes whatever comes before the second.
+                true if self.done.is_empty() => 0,
+                true => packing.hash_of(item),
+                false => single_base(packing, item),
+            };
         }
         let start = self.bytes.len();
         self.bytes.resize(start + len, 0);
@@ -78,7 +83,7 @@ impl<P: Packing> Builder<P> {
     fn flush(&mut self, heap: &mut Heap) -> Result<(), OutOfMemory> {
         let used = self.bytes.len();
         let fresh: Handle<Node> = heap.allocate(P::BODY + used)?;
-        if P::BASED {
+        if P::HAS_BASE {
             fill_base(heap, fresh, P::BODY, self.base);
         }
         heap.fill(fresh, P::BODY, used, |out| out.copy_from_slice(&self.bytes));
@@ -97,11 +102,11 @@ impl<P: Packing> Builder<P> {
             return self.finish_as_tree(heap);
         }
         let used = self.bytes.len();
-        let fresh: Handle<Node> = heap.allocate(P::BASE_LEN + used)?;
+        let fresh: Handle<Node> = heap.allocate(P::PLAIN_BODY + used)?;
         if P::BASED {
-            fill_base(heap, fresh, P::BASE_LEN, self.base);
+            fill_base(heap, fresh, P::PLAIN_BODY, self.base);
         }
-        heap.fill(fresh, P::BASE_LEN, used, |out| out.copy_from_slice(&self.bytes));
+        heap.fill(fresh, P::PLAIN_BODY, used, |out| out.copy_from_slice(&self.bytes));
         Ok(Root::plain(fresh.raw(), self.own, used))
     }
 

@@ -6,6 +6,8 @@ use crate::{Handle, Heap, OutOfMemory};
 
 /// The longest range that is logged and overwritten rather than copied to a fresh block.
 const IN_PLACE_MAX: usize = 256;
+/// The longest element for which others by hash are given room in advance.
+const SMALL_MAX: usize = 32;
 
 /// Whether a block is neither too small for `len` bytes nor wastefully large.
 pub(super) fn fits_well(heap: &Heap, link: Link, len: usize) -> bool {
@@ -14,10 +16,21 @@ pub(super) fn fits_well(heap: &Heap, link: Link, len: usize) -> bool {
     len <= capacity && capacity <= heap.block_len(len + spare)
 }
 
-/// The length to ask for when `len` bytes are needed now and more are expected at the end. Small
-/// blocks get what they need.
-fn with_slack(len: usize, max: usize) -> usize {
-    if len <= IN_PLACE_MAX { len } else { (len + len / 4).min(max) }
+/// The length to ask for when `len` bytes are needed now, `new` of them at the end, where more are expected. Small
+/// blocks get what they need. Elements that come by hash come to a node now and then only: a node of small ones gets room for one or two.
+fn with_slack<P: Packing>(len: usize, new: usize, max: usize) -> usize {
+    let slack = match P::HASHED {
+        _ if len <= IN_PLACE_MAX => 0,
+        true => {
+            if new <= SMALL_MAX {
+                (len / 8).min(2 * new)
+            } else {
+                0
+            }
+        }
+        false => len / 4,
+    };
+    (len + slack).min(max)
 }
 
 /// What comes into a block.
@@ -96,7 +109,7 @@ impl<P: Packing> Draft<'_, P> {
     }
 
     fn is_node(&self) -> bool {
-        self.view.body > P::BASE_LEN
+        self.view.body > P::PLAIN_BODY
     }
 
     /// Stores the draft in its block, or in a fresh one in its stead: the old one is given back, and
@@ -122,14 +135,24 @@ impl<P: Packing> Draft<'_, P> {
             return Ok(link);
         }
         let at_end = self.removed == 0 && tail == 0;
-        let max = if self.is_node() { P::NODE_LEN } else { P::PLAIN_LEN + P::BASE_LEN };
-        let fresh = heap.allocate(if at_end { with_slack(body + len, max) } else { body + len })?;
+        let max = if self.is_node() { P::NODE_LEN } else { P::PLAIN_LEN + P::PLAIN_BODY };
+        let fresh = heap.allocate(if at_end { with_slack::<P>(body + len, new, max) } else { body + len })?;
         if self.is_node() {
             fill_header(heap, fresh, &Header::read(heap, link).with_extent(self.own, len));
         }
         self.fill(heap, packing, fresh, body, 0, len);
         heap.free(block(link));
         Ok(fresh.raw())
+    }
+
+    /// All bytes of the draft.
+    pub(super) fn bytes(&self, heap: &Heap, packing: P) -> Vec<u8> {
+        let (elements, end) = (self.view.elements(heap), self.at + self.inserted.len());
+        let mut bytes = vec![0; self.len()];
+        bytes[..self.at].copy_from_slice(&elements[..self.at]);
+        self.inserted.write(heap, packing, self.base, &mut bytes[self.at..end]);
+        bytes[end..].copy_from_slice(&elements[self.at + self.removed..]);
+        bytes
     }
 
     /// Stores the bytes of the draft from `from` on, as many as `header` says, as a node of its own.
@@ -173,7 +196,7 @@ impl<P: Packing> Draft<'_, P> {
     /// elements.
     fn fill(&self, heap: &mut Heap, packing: P, fresh: Handle<Node>, body: usize, from: usize, to: usize) {
         let (view, base) = (&self.view, self.base);
-        if P::BASED {
+        if P::HAS_BASE && body > 0 {
             fill_base(heap, fresh, body, base);
         }
         let end = self.at + self.inserted.len();

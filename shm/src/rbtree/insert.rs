@@ -9,7 +9,7 @@ use super::node::{Header, Link, Node, Side, Slot, View, block};
 use super::packing::{Packing, Sizes};
 use super::path::{Path, Position};
 use super::remove::{merge, remove};
-use super::{COUNT_MAX, Form, Root};
+use super::{COUNT_MAX, Form, Root, hashed};
 use crate::{Handle, Heap, OutOfMemory};
 
 /// Puts `item` where `position` is and returns the root that follows.
@@ -54,15 +54,15 @@ pub(super) fn insert<P: Packing>(
 fn first<P: Packing>(heap: &mut Heap, packing: P, item: P::Item<'_>) -> Result<Root, OutOfMemory> {
     let len = packing.encoded_len(item);
     let base = single_base(packing, item);
-    let fresh: Handle<Node> = heap.allocate(P::BASE_LEN + len)?;
+    let fresh: Handle<Node> = heap.allocate(P::PLAIN_BODY + len)?;
     if P::BASED {
-        fill_base(heap, fresh, P::BASE_LEN, base);
+        fill_base(heap, fresh, P::PLAIN_BODY, base);
     }
-    heap.fill(fresh, P::BASE_LEN, len, |out| packing.encode(item, base, out));
+    heap.fill(fresh, P::PLAIN_BODY, len, |out| packing.encode(item, base, out));
     Ok(Root::plain(fresh.raw(), 1, len))
 }
 
-fn single_base<P: Packing>(packing: P, item: P::Item<'_>) -> u64 {
+pub(super) fn single_base<P: Packing>(packing: P, item: P::Item<'_>) -> u64 {
     // The contract of `Packing`: a single element always has a base.
     packing.base_for(item, item).expect("a base for one element")
 }
@@ -98,10 +98,10 @@ fn place_in_grown<P: Packing>(
     index: usize,
     item: P::Item<'_>,
 ) -> Position {
-    if P::PLAIN_SORTED {
-        Position::of_rank(heap, packing, grown, index, true)
-    } else {
+    if P::HASHED {
         Position::of_key(heap, packing, grown, packing.key_of(heap, item)).0
+    } else {
+        Position::of_rank(heap, packing, grown, index, true)
     }
 }
 
@@ -116,8 +116,8 @@ pub(super) fn grow<P: Packing>(heap: &mut Heap, packing: P, root: Root) -> Resul
         items.push(packing.decode(element, view.base));
         rest = after;
     }
-    if !P::PLAIN_SORTED {
-        items.sort_by(|&a, &b| packing.compare(heap, packing.key_of(heap, a), b));
+    if P::HASHED {
+        items.sort_by_cached_key(|item| packing.hash_of(*item));
     }
     let mut builder = Builder::new(packing);
     for item in items {
@@ -135,6 +135,9 @@ fn insert_in_tree<P: Packing>(
     item: P::Item<'_>,
 ) -> Result<(), OutOfMemory> {
     let Position { mut path, slot, .. } = position;
+    if P::HASHED {
+        return hashed::insert(heap, packing, top, &mut path, item);
+    }
     let header = Header::read(heap, path.last());
     let view = View::with_header::<P>(heap, path.last(), &header);
     let inserted = Inserted::item(packing, item);
@@ -210,6 +213,9 @@ pub(super) fn split<P: Packing>(
     path: &mut Path,
     draft: &Draft<'_, P>,
 ) -> Result<(), OutOfMemory> {
+    if P::HASHED {
+        return hashed::split(heap, packing, top, path, draft);
+    }
     let old = draft.view.link;
     let (offset, index) = draft.middle(heap, packing);
     let upper = draft.own - index;
@@ -243,7 +249,7 @@ pub(super) fn replace<P: Packing>(
     let mut path = position.path;
     let view = if is_plain { View::of_plain::<P>(heap, root) } else { View::of_node::<P>(heap, path.last()) };
     let (own, base) = (view.own, view.base);
-    if !packing.fits(base, item) {
+    if P::BASED && !packing.fits(base, item) {
         // Rare enough for the long way: the element finds a node whose base it fits.
         let rank = position.rank;
         let place = Position { path, slot: position.slot, rank };
@@ -287,7 +293,8 @@ pub(super) fn stays<P: Packing>(
 ) -> bool {
     let view = match root.form() {
         // In a plain block without order every place will do.
-        Form::Plain if !P::PLAIN_SORTED => return true,
+        Form::Plain if P::HASHED => return true,
+        _ if P::HASHED => return false,
         Form::Plain => View::of_plain::<P>(heap, root),
         _ => View::of_node::<P>(heap, position.path.last()),
     };

@@ -68,6 +68,7 @@
 mod balance;
 mod build;
 mod content;
+mod hashed;
 mod insert;
 mod iterate;
 mod node;
@@ -82,6 +83,7 @@ mod tree;
 mod verify;
 
 pub use build::Builder;
+pub use hashed::ByHash;
 pub use iterate::{Back, Iter};
 pub use node::Node;
 pub use packing::{ELEMENT_LEN_MAX, NODE_LEN_MAX, Packing, element_max};
@@ -92,5 +94,5 @@ pub use tree::Tree;
 
 /// What is stored, for the layout hash of segments: to be changed with it.
 pub(crate) const STORED: &str = "tree: root u32*2 (empty, plain with bytes u16 and count u16, top and count); node: \
-                                 left u32, right u32, before u32, own u16, used u16 with red, base u64 if based; \
+                                 left u32, right u32, before u32, own u16, used u16 with red, base u64 if based or hashed; \
                                  timed handles: time u32, handle u32";

@@ -195,7 +195,7 @@ impl View {
             body: P::BODY,
             own: usize::from(header.own),
             used: usize::from(header.used),
-            base: if P::BASED { heap.u64_at(block(link), HEADER_LEN) } else { 0 },
+            base: if P::HAS_BASE { heap.u64_at(block(link), HEADER_LEN) } else { 0 },
         }
     }
 
@@ -205,7 +205,7 @@ impl View {
         let (own, used) = root.plain_extent();
         View {
             link: root.link(),
-            body: P::BASE_LEN,
+            body: P::PLAIN_BODY,
             own,
             used,
             base: if P::BASED { heap.u64_at(block(root.link()), 0) } else { 0 },

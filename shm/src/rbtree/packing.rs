@@ -20,15 +20,15 @@ pub trait Packing: Copy {
     type Item<'i>: Copy;
 
     /// Bytes of the largest node block, header included; at most [`NODE_LEN_MAX`].
-    const NODE_LEN: usize = NODE_LEN_MAX;
+    const NODE_LEN: usize = 1024;
     /// Up to so many elements, at most 128, stay in one plain block.
     const PLAIN_COUNT: usize = 128;
     /// Up to so many bytes, at most 8192, stay in one plain block.
     const PLAIN_LEN: usize = 8192;
-    /// Whether a plain block is kept in order. If not, it is in the order of arrival: searches look at
-    /// every element, bounds and counts between keys mean nothing, and the order comes with the first
-    /// node.
-    const PLAIN_SORTED: bool = true;
+    /// Whether nodes are ordered by a hash of their elements, which are in the order of arrival within a block. What
+    /// needs an order of all elements, such as bounds, counts between keys and cuts, means nothing then, and keys are
+    /// unique.
+    const HASHED: bool = false;
     /// Whether there is an order by key at all; if not, only ranks may be used.
     const ORDERED: bool = true;
     /// Whether no two elements have equal keys. If not, those that have are the same bytes, and a search for their key
@@ -62,6 +62,17 @@ pub trait Packing: Copy {
     /// them is found.
     fn compare(self, heap: &Heap, key: Self::Key<'_>, item: Self::Item<'_>) -> Ordering;
 
+    /// The hash by which nodes are ordered, where they are.
+    fn hash_of(self, item: Self::Item<'_>) -> u64 {
+        let _ = item;
+        unreachable!("elements without hashes")
+    }
+    /// The hash of the element with this key.
+    fn hash_of_key(self, key: Self::Key<'_>) -> u64 {
+        let _ = key;
+        unreachable!("keys without hashes")
+    }
+
     /// Whether `item` is the one with this key: for searches in elements that are in no order, which need not know
     /// on which side of the key an element stands.
     #[inline]
@@ -93,7 +104,7 @@ pub trait Packing: Copy {
 }
 
 /// Upper limit of [`Packing::NODE_LEN`].
-pub const NODE_LEN_MAX: usize = 1024;
+pub const NODE_LEN_MAX: usize = 1536;
 /// Upper limit of [`element_max`].
 pub const ELEMENT_LEN_MAX: usize = NODE_LEN_MAX / 2;
 
@@ -105,17 +116,20 @@ pub const fn element_max<P: Packing>() -> usize {
 
 /// Sizes that follow from a packing's settings.
 pub(super) trait Sizes: Packing {
-    /// Bytes of a node's base.
-    const BASE_LEN: usize = if Self::BASED { 8 } else { 0 };
+    /// Whether nodes carry a base. Of a hashed packing only nodes do, and it is the least hash that they may have.
+    const HAS_BASE: bool = Self::BASED || Self::HASHED;
+    /// Where the elements start in a plain block: behind the base, if it has one.
+    const PLAIN_BODY: usize = if Self::BASED { 8 } else { 0 };
     /// Where the elements start in a node.
-    const BODY: usize = super::node::HEADER_LEN + Self::BASE_LEN;
+    const BODY: usize = super::node::HEADER_LEN + if Self::HAS_BASE { 8 } else { 0 };
     /// Bytes of elements a node can hold.
     const CAPACITY: usize = {
-        assert!(Self::NODE_LEN <= NODE_LEN_MAX, "nodes are at most 1 KiB");
+        assert!(Self::NODE_LEN <= NODE_LEN_MAX, "nodes are at most 1.5 KiB");
         assert!(Self::NODE_LEN >= Self::BODY + 16, "a node holds at least two small elements");
         assert!(Self::PLAIN_COUNT >= 1 && Self::PLAIN_COUNT <= 128);
         assert!(Self::PLAIN_LEN >= Self::NODE_LEN / 2 && Self::PLAIN_LEN <= 8192);
-        assert!(Self::PLAIN_SORTED || !Self::BASED, "elements that share a base are in order");
+        assert!(!Self::HASHED || !Self::BASED, "elements that share a base are in order");
+        assert!(!Self::HASHED || Self::UNIQUE && Self::ORDERED, "hashes are of keys");
         Self::NODE_LEN - Self::BODY
     };
     /// A node with fewer bytes of elements looks for a neighbour to merge with.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::node::{self, Header, Link, Side, Slot, View, child};
 use super::packing::Packing;
-use super::{Form, Root};
+use super::{Form, Root, hashed};
 use crate::{Heap, OutOfMemory};
 
 /// More than any tree is deep: a red-black tree of n nodes has at most 2 log2(n + 1) levels, and a tree
@@ -49,6 +49,12 @@ impl Path {
         self.rights = self.rights & !(1 << index) | u64::from(side == Side::Right) << index;
     }
 
+    /// Whether it leads to the first node.
+    #[inline]
+    pub(super) fn is_leftmost(&self, heap: &Heap) -> bool {
+        self.rights & ((1 << (self.len - 1)) - 1) == 0 && child(heap, self.last(), Side::Left) == 0
+    }
+
     /// Starts at the root.
     #[inline]
     pub(super) fn start(&mut self, root: Link) {
@@ -59,7 +65,14 @@ impl Path {
     /// A step down.
     #[inline]
     pub(super) fn push(&mut self, side: Side, link: Link) {
-        self.set_side(self.len - 1, side);
+        self.push_either(side == Side::Right, link);
+    }
+
+    /// A step down, to the right or not.
+    #[inline]
+    pub(super) fn push_either(&mut self, to_the_right: bool, link: Link) {
+        let bit = 1 << (self.len - 1);
+        self.rights = self.rights & !bit | u64::from(to_the_right) << (self.len - 1);
         self.nodes[self.len] = link;
         self.len += 1;
     }
@@ -166,16 +179,20 @@ impl Position {
             Form::Empty => return (position, false),
             Form::Plain => {
                 let view = View::of_plain::<P>(heap, root);
-                let (slot, found) = if P::PLAIN_SORTED {
-                    view.search(heap, packing, key)
-                } else {
+                let (slot, found) = if P::HASHED {
                     match view.scan(heap, packing, key) {
                         Some(slot) => (slot, true),
                         None => (Slot { index: view.own, offset: view.used }, false),
                     }
+                } else {
+                    view.search(heap, packing, key)
                 };
                 position.slot = slot;
                 position.rank = slot.index;
+                return (position, found);
+            }
+            Form::Tree if P::HASHED => {
+                let found = hashed::find(heap, packing, root, key, &mut position);
                 return (position, found);
             }
             Form::Tree => {}

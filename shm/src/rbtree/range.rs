@@ -197,6 +197,7 @@ pub(super) fn split_off<P: Packing>(
     root: Root,
     rank: usize,
 ) -> Result<(Root, Root), OutOfMemory> {
+    const { assert!(!P::HASHED, "elements in order") };
     if rank == 0 {
         return Ok((Root::EMPTY, root));
     }
@@ -217,6 +218,7 @@ pub(super) fn append<P: Packing>(
     left: Root,
     right: Root,
 ) -> Result<Root, OutOfMemory> {
+    const { assert!(!P::HASHED, "elements in order") };
     if left.count() == 0 {
         return Ok(right);
     }
@@ -243,6 +245,7 @@ pub(super) fn remove_range<P: Packing>(
     from: usize,
     to: usize,
 ) -> Result<(Root, Root), OutOfMemory> {
+    const { assert!(!P::HASHED, "elements in order") };
     if from == to {
         return Ok((root, Root::EMPTY));
     }
@@ -321,11 +324,11 @@ fn cut_run<'a, P: Packing>(
 ) -> Result<(Draft<'a, P>, Root), OutOfMemory> {
     let (at, end) = (view.offset_of(heap, packing, from), view.offset_of(heap, packing, to));
     let (own, removed, base) = (view.own - (to - from), end - at, view.base);
-    let gone: Handle<Node> = heap.allocate(P::BASE_LEN + removed)?;
+    let gone: Handle<Node> = heap.allocate(P::PLAIN_BODY + removed)?;
     if P::BASED {
-        fill_base(heap, gone, P::BASE_LEN, base);
+        fill_base(heap, gone, P::PLAIN_BODY, base);
     }
-    heap.fill_from(gone, P::BASE_LEN, block(view.link), view.body + at, removed);
+    heap.fill_from(gone, P::PLAIN_BODY, block(view.link), view.body + at, removed);
     let draft = Draft { view, at, removed, inserted: Inserted::Nothing, own, base };
     Ok((draft, Root::plain(gone.raw(), to - from, removed)))
 }

@@ -101,7 +101,7 @@ pub(super) fn relocate<P: Packing>(
     };
     if root.form() == Form::Plain {
         let (own, used) = root.plain_extent();
-        let link = shift(heap, root.link(), P::BASE_LEN + used)?;
+        let link = shift(heap, root.link(), P::PLAIN_BODY + used)?;
         return Ok((Root::plain(link, own, used), None));
     }
     let Position { mut path, slot, .. } = Position::of_rank(heap, packing, root, from, true);

@@ -105,10 +105,13 @@ fn merge_once<P: Packing>(
             Side::Left => Slot { index: 0, offset: 0 },
             Side::Right => Slot { index: into.own, offset: into.used },
         };
-        let (first, last) = (from.first(heap, packing), from.last(heap, packing));
-        let Some(base) = joint_base(heap, packing, &into, slot.index, first, last) else {
-            continue;
+        let base = if P::HASHED {
+            Some(into.base.min(from.base))
+        } else {
+            let (first, last) = (from.first(heap, packing), from.last(heap, packing));
+            joint_base(heap, packing, &into, slot.index, first, last)
         };
+        let Some(base) = base else { continue };
         let (inserted, own) = (Inserted::Node(from), into.own + from.own);
         let draft = Draft { view: into, at: slot.offset, removed: 0, inserted, own, base };
         let link = draft.apply(heap, packing)?;
@@ -137,10 +140,10 @@ pub(super) fn shrink<P: Packing>(heap: &mut Heap, top: Link, count: usize) -> Re
     if header.left != 0 || header.right != 0 || view.used > P::PLAIN_LEN / 2 {
         return Ok(Root::tree(top, count));
     }
-    let fresh: Handle<Node> = heap.allocate(P::BASE_LEN + view.used)?;
+    let fresh: Handle<Node> = heap.allocate(P::PLAIN_BODY + view.used)?;
     // The base stands right before the elements.
-    let start = view.body - P::BASE_LEN;
-    heap.fill_from(fresh, 0, block(top), start, P::BASE_LEN + view.used);
+    let start = view.body - P::PLAIN_BODY;
+    heap.fill_from(fresh, 0, block(top), start, P::PLAIN_BODY + view.used);
     heap.free(block(top));
     Ok(Root::plain(fresh.raw(), view.own, view.used))
 }

@@ -2,6 +2,7 @@
 
 use std::ops::{Bound, Range};
 
+use super::hashed::ByHash;
 use super::insert::{insert, replace, stays};
 use super::iterate::{Back, Iter, block_count};
 use super::node::{Node, View};
@@ -312,7 +313,7 @@ impl<P: Packing> Tree<P> {
 
     // ---- walking ----------------------------------------------------------------------------
 
-    /// All elements, ascending.
+    /// All elements, ascending by rank.
     pub fn iter<'h>(&self, heap: &'h Heap) -> Iter<'h, P> {
         self.iter_from(heap, self.seek(heap, 0))
     }
@@ -320,6 +321,12 @@ impl<P: Packing> Tree<P> {
     /// The element at a place and those after it, ascending.
     pub fn iter_from<'h>(&self, heap: &'h Heap, position: Position) -> Iter<'h, P> {
         Iter::new(heap, self.packing, self.root, position)
+    }
+
+    /// The elements of a tree that is ordered by hash whose hash is at least `from`, by ascending hash, with hash and
+    /// rank.
+    pub fn by_hash<'h>(&self, heap: &'h Heap, from: u64) -> ByHash<'h, P> {
+        ByHash::new(heap, self.packing, self.root, from)
     }
 
     /// All elements, descending.

@@ -18,7 +18,7 @@ pub(super) fn verify<P: Packing>(
     balanced: bool,
     visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
 ) -> Result<(), Corrupt> {
-    let mut check = Check { heap, packing, balanced, visit, last: None };
+    let mut check = Check { heap, packing, balanced, visit, last: None, hashes: Vec::new() };
     match root.form() {
         Form::Empty => Ok(()),
         Form::Plain => check.plain(root),
@@ -33,6 +33,8 @@ struct Check<'a, P: Packing> {
     visit: &'a mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
     /// The node before the one being checked, and where its last element starts.
     last: Option<(View, usize)>,
+    /// The hashes of its elements and where they start, in order, where nodes are ordered by them.
+    hashes: Vec<(u64, View, usize)>,
 }
 
 /// What a subtree is found to hold.
@@ -45,11 +47,12 @@ impl<P: Packing> Check<'_, P> {
     fn plain(&mut self, root: Root) -> Result<(), Corrupt> {
         let link = root.link();
         (self.visit)(block(link))?;
-        check(self.heap.capacity_of(block(link)) >= P::BASE_LEN, "a block without a base", link)?;
+        check(self.heap.capacity_of(block(link)) >= P::PLAIN_BODY, "a block without a base", link)?;
         let view = View::of_plain::<P>(self.heap, root);
         check(view.own >= 1 && view.own <= P::PLAIN_COUNT, "the size of a plain block", link)?;
         check(view.used <= P::PLAIN_LEN, "the length of a plain block", link)?;
-        self.elements(&view, P::ORDERED && P::PLAIN_SORTED)
+        self.elements(&view, P::ORDERED && !P::HASHED)?;
+        self.hashes(&view)
     }
 
     fn tree(&mut self, root: Root) -> Result<(), Corrupt> {
@@ -72,7 +75,9 @@ impl<P: Packing> Check<'_, P> {
         check(left.count == header.before, "a left count", link)?;
         check(header.own >= 1, "an empty node", link)?;
         check(usize::from(header.used) <= P::CAPACITY, "a node's length", link)?;
-        self.elements(&View::with_header::<P>(self.heap, link, &header), P::ORDERED)?;
+        let view = View::with_header::<P>(self.heap, link, &header);
+        self.elements(&view, P::ORDERED && !P::HASHED)?;
+        self.hashes(&view)?;
         let right = self.subtree(header.right, depth + 1, header.red)?;
         check(!self.balanced || left.black_height == right.black_height, "a black height", link)?;
         let count = (left.count.checked_add(u32::from(header.own)))
@@ -118,6 +123,38 @@ impl<P: Packing> Check<'_, P> {
             check(packing.base_for(first, last).is_none(), "neighbours that are both sparse", link)?;
         }
         self.last = previous;
+        Ok(())
+    }
+
+    /// Hashes are from the base of a node to that of the next, both included, and no two elements have equal keys.
+    fn hashes(&mut self, view: &View) -> Result<(), Corrupt> {
+        if !P::HASHED {
+            return Ok(());
+        }
+        let (heap, packing, link) = (self.heap, self.packing, view.link);
+        let mut offset = 0;
+        let mut hashes = Vec::with_capacity(view.own);
+        for _ in 0..view.own {
+            let element = view.element(heap, packing, offset);
+            hashes.push((packing.hash_of(packing.decode(element, view.base)), *view, offset));
+            offset += element.len();
+        }
+        hashes.sort_unstable_by_key(|(hash, _, offset)| (*hash, *offset));
+        check(hashes[0].0 >= view.base, "a hash below its node's base", link)?;
+        if let Some((last, _, _)) = self.hashes.last() {
+            check(*last <= view.base, "a hash above the next node's base", link)?;
+        }
+        // Of the nodes before, those that may have an element of this one twice.
+        self.hashes.retain(|(hash, _, _)| *hash == view.base);
+        for (hash, node, at) in &hashes {
+            let item = node.item(heap, packing, *at);
+            let alike = self.hashes.iter().rev().take_while(|(other, _, _)| other == hash);
+            for (_, other, at) in alike {
+                let key = packing.key_of(heap, other.item(heap, packing, *at));
+                check(!packing.matches(heap, key, item), "an element that is there twice", link)?;
+            }
+            self.hashes.push((*hash, *node, *at));
+        }
         Ok(())
     }
 }

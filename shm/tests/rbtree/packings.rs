@@ -116,7 +116,7 @@ impl<const LEN: usize> Owned for Strings<LEN> {
     }
 }
 
-/// Fields with a value, in the order of the field's hash, and of arrival while they are few. The layout:
+/// Fields with a value, ordered by the field's hash from node to node and by arrival in each. The layout:
 /// length of the field u8, length of the value u8, field, value.
 #[derive(Debug, Clone, Copy)]
 pub struct Fields;
@@ -132,10 +132,10 @@ impl Packing for Fields {
     type Key<'k> = (u64, &'k [u8]);
     type Item<'i> = (&'i [u8], &'i [u8]);
 
-    const NODE_LEN: usize = 96;
+    const NODE_LEN: usize = 104;
     const PLAIN_COUNT: usize = 12;
     const PLAIN_LEN: usize = 128;
-    const PLAIN_SORTED: bool = false;
+    const HASHED: bool = true;
 
     fn encoded_len(self, (field, value): (&[u8], &[u8])) -> usize {
         2 + field.len() + value.len()
@@ -157,6 +157,12 @@ impl Packing for Fields {
     }
     fn compare(self, _: &Heap, key: (u64, &[u8]), (field, _): (&[u8], &[u8])) -> Ordering {
         key.cmp(&(Self::hash(field), field))
+    }
+    fn hash_of(self, (field, _): (&[u8], &[u8])) -> u64 {
+        Self::hash(field)
+    }
+    fn hash_of_key(self, (hash, _): (u64, &[u8])) -> u64 {
+        hash
     }
 }
 

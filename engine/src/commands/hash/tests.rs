@@ -429,7 +429,7 @@ fn overhead(fields: u64, name_len: usize, value_len: usize) -> f64 {
 fn a_field_takes_little_beyond_its_bytes() {
     // Lengths of names and mean lengths of values, and the most for a field in hashes of these sizes.
     for (name_len, value_len, limits) in
-        [(8, 12, [6.0, 6.0, 6.0]), (10, 30, [6.0, 9.0, 9.0]), (20, 60, [12.0; 3])]
+        [(8, 12, [6.0, 6.0, 6.0]), (10, 30, [6.0, 9.0, 9.0]), (20, 60, [6.0, 9.0, 9.0])]
     {
         for (fields, limit) in [100, 1000, 20_000].into_iter().zip(limits) {
             let found = overhead(fields, name_len, value_len);

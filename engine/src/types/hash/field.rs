@@ -56,7 +56,7 @@ impl Fields {
 
     /// [`Fields::hash`] of a name that is stored.
     #[inline]
-    pub fn hash_of(self, name: Member<'_>) -> u64 {
+    pub fn hash_of_name(self, name: Member<'_>) -> u64 {
         spread(name.hash(self.0))
     }
 }
@@ -89,7 +89,9 @@ impl Packing for Fields {
 
     /// A long block grows with a quarter of its length to spare, which nodes do not have.
     const PLAIN_LEN: usize = 2048;
-    const PLAIN_SORTED: bool = false;
+    /// Fields are longer than other elements.
+    const NODE_LEN: usize = 1536;
+    const HASHED: bool = true;
 
     #[inline]
     fn encoded_len(self, item: Field<'_>) -> usize {
@@ -142,17 +144,33 @@ impl Packing for Fields {
     }
 
     fn key_of<'i>(self, _: &Heap, item: Self::Item<'i>) -> Self::Key<'i> {
-        Sought { hash: self.hash_of(item.name), text: item.name.text }
+        Sought { hash: self.hash_of_name(item.name), text: item.name.text }
     }
 
     #[inline]
     fn compare(self, heap: &Heap, key: Sought<'_>, item: Field<'_>) -> Ordering {
-        key.hash.cmp(&self.hash_of(item.name)).then_with(|| key.text.compare(heap, item.name.text))
+        key.hash.cmp(&self.hash_of_name(item.name)).then_with(|| key.text.compare(heap, item.name.text))
+    }
+
+    #[inline]
+    fn hash_of(self, item: Field<'_>) -> u64 {
+        self.hash_of_name(item.name)
+    }
+
+    #[inline]
+    fn hash_of_key(self, key: Sought<'_>) -> u64 {
+        key.hash
     }
 
     #[inline]
     fn matches(self, heap: &Heap, key: Sought<'_>, item: Field<'_>) -> bool {
         item.name.text.same(heap, key.text)
+    }
+
+    #[inline]
+    fn matches_bytes(self, heap: &Heap, key: Sought<'_>, element: &[u8], base: u64) -> bool {
+        let names = if element[0] == TIMED { &element[HEAD_LEN..] } else { element };
+        key.text.starts(names).unwrap_or_else(|| self.matches(heap, key, self.decode(element, base)))
     }
 }
 
@@ -194,7 +212,7 @@ mod tests {
                     let read = packing.decode(&bytes, 0);
                     assert!(read.name.text.equals(&heap, name) && read.value.equals(&heap, value));
                     assert_eq!(read.deadline_ms, deadline_ms);
-                    assert_eq!(packing.hash_of(read.name), packing.hash(name));
+                    assert_eq!(packing.hash_of_name(read.name), packing.hash(name));
                     bytes.extend([7, 7]);
                     assert_eq!(packing.element_len(&bytes), len);
                     assert!(!packing.is_sound(&bytes, 0));

@@ -6,13 +6,14 @@ use shm::stored_hash::StoredHasher;
 
 use super::List;
 use crate::types::collection::{Collection, discard, relocate, verify};
+use crate::types::text::INLINE_MAX;
 
 type Bytes = Vec<u8>;
 
 /// The element of a number: mostly short, some as long as fits inside, some that lie apart.
 fn element(number: u16) -> Bytes {
     let len = match number % 23 {
-        0 => 247,
+        0 => INLINE_MAX - number.to_string().len(),
         1 => 248,
         2 if number % 46 == 2 => 20_000,
         other => usize::from(other) / 2,

@@ -29,7 +29,7 @@ impl<'h> Source<'h> {
     fn members(self, hashes: Hashes) -> impl Iterator<Item = Operand<'h>> {
         let Source { heap, set } = self;
         set.into_iter().flat_map(move |set| {
-            set.members(heap).map(move |member| Operand {
+            set.tree.iter(heap).map(move |member| Operand {
                 view: member.text.view(heap),
                 hash: if hashes == Hashes::Needed { member.hash(set.hasher()) } else { 0 },
             })

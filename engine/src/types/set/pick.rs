@@ -64,24 +64,28 @@ impl Set {
         ranks.iter().rev().try_for_each(|rank| self.remove_at(heap, *rank))
     }
 
-    /// Makes a new tree of the members that stay. Members are in order, that is, not in a plain block.
+    /// Makes a new tree of the members that stay.
     fn rebuild_without(&mut self, heap: &mut Heap, ranks: &[usize]) -> Result<(), OutOfMemory> {
         let packing = self.tree.packing();
         let mut builder = Builder::new(packing);
-        let (mut from, mut removed) = (0, ranks.iter().copied().peekable());
         let (mut kept, mut owned) = (Vec::new(), Vec::new());
-        while from < self.tree.len() {
+        let mut from = Some(0);
+        while let Some(start) = from.take() {
             kept.clear();
-            let position = self.tree.seek(heap, from);
-            for member in self.tree.iter_from(heap, position).take(REBUILT_AT_ONCE) {
-                if removed.next_if_eq(&from).is_some() {
+            let mut last = start;
+            for (taken, (hash, rank, member)) in self.tree.by_hash(heap, start).enumerate() {
+                if taken >= REBUILT_AT_ONCE && hash != last {
+                    from = Some(hash);
+                    break;
+                }
+                last = hash;
+                if ranks.binary_search(&rank).is_ok() {
                     owned.extend(member.text.extent());
                 } else {
                     let start = kept.len();
                     kept.resize(start + packing.encoded_len(member), 0);
                     packing.encode(member, 0, &mut kept[start..]);
                 }
-                from += 1;
             }
             let mut rest = &kept[..];
             while !rest.is_empty() {

@@ -9,13 +9,14 @@ use shm::stored_hash::StoredHasher;
 use super::Set;
 use crate::random::Random;
 use crate::types::collection::Collection;
+use crate::types::text::INLINE_MAX;
 
 type Bytes = Vec<u8>;
 
 /// The member of a number: mostly short, some as long as fits in an element, some that lie apart.
 fn member(number: u16) -> Bytes {
     let len = match number % 23 {
-        0 => 247,
+        0 => INLINE_MAX - number.to_string().len(),
         1 => 248,
         2 => 20_000 * usize::from(number % 46 == 2) + 300,
         other => usize::from(other) / 2,

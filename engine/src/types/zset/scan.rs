@@ -7,7 +7,7 @@ use shm::rbtree::Form;
 
 use super::packing::{Hashed, Sought, SoughtHash, ordered};
 use super::{Scored, Zset, upper_half};
-use crate::types::set::walk;
+use crate::types::set::{cursor_start, walk};
 
 /// Hashes lead to scores, and members that share a score must be told apart by hashing each. A step takes so many more
 /// members than it was asked for that a whole walk passes through those of one score this many times at most.
@@ -23,18 +23,22 @@ impl Zset {
         count: usize,
         mut visit: impl FnMut(Scored<'h>),
     ) -> u64 {
+        let Some(start) = cursor_start(cursor) else { return 0 };
         if self.members.root().form() != Form::Tree {
+            // In one step: no cursor leads here but one from when there were more.
             let hash_of = |item: Scored<'_>| self.hasher.hash(&item.text.view(heap).contiguous());
-            return walk(&self.members, heap, cursor, count, false, hash_of, |_| Sought::Before(0), visit);
+            let left = self.members.iter(heap).filter(|item| start == 0 || hash_of(*item) >= start);
+            left.for_each(visit);
+            return 0;
         }
-        let (mut next, mut met) = self.step(heap, cursor, count);
+        let (mut next, mut met) = self.step(heap, start, count);
         let sharing = |item: &Hashed| {
             let score = Bound::Included(item.score);
             self.ranks_by_score(heap, score, score).len()
         };
         let most = met.iter().map(sharing).max().unwrap_or(0);
         if most / PASSES_MAX > count {
-            (next, met) = self.step(heap, cursor, most / PASSES_MAX);
+            (next, met) = self.step(heap, start, most / PASSES_MAX);
         }
         met.sort_unstable_by_key(|item| (ordered(item.score), item.hash));
         for of_score in met.chunk_by(|one, other| one.score == other.score) {
@@ -52,18 +56,11 @@ impl Zset {
     }
 
     /// The hashes that a step passes, and the next cursor.
-    fn step(&self, heap: &Heap, cursor: u64, count: usize) -> (u64, Vec<Hashed>) {
+    fn step(&self, heap: &Heap, start: u64, count: usize) -> (u64, Vec<Hashed>) {
         let mut met = Vec::new();
-        let next = walk(
-            &self.hashes,
-            heap,
-            cursor,
-            count,
-            true,
-            |item| u64::from(item.hash) << u32::BITS,
-            |hash| SoughtHash { hash: upper_half(hash), score: Some(0) },
-            |item| met.push(item),
-        );
+        let first = self.hashes.find(heap, SoughtHash { hash: upper_half(start), score: Some(0) }).0;
+        let hashes = self.hashes.iter_from(heap, first).map(|item| (u64::from(item.hash) << u32::BITS, item));
+        let next = walk(hashes, count, |item| met.push(item));
         (next, met)
     }
 }
