@@ -3,6 +3,9 @@
 
     compare.py cpu        processor time per operation, GET and SET at pipeline 1, 16 and 64
     compare.py workers    the same for one worker against two that share a processor
+    compare.py types      the same for commands on collections and counters, and for MSET, at pipeline 16 and 64
+    compare.py large      the same for a hash and a sorted set of a million members, at pipeline 16
+    compare.py scale      processor time per operation from 1,000 to 1,000,000 elements, Hearth alone; 10,000,000 with --full
     compare.py undo       SET at pipeline 64 with and without the undo log, see --without
     compare.py memory     bytes beside the raw bytes of string keys, with and without deadline
     compare.py restart    from kill -9 to the first correct GET
@@ -32,6 +35,7 @@ import tempfile
 import time
 
 SERVER_CPU, CLIENT_CPU = 0, 1
+CLIENTS = 50
 PR_SET_THP_DISABLE = 41
 
 
@@ -152,9 +156,12 @@ def redis(arguments):
 
 
 def benchmark(server, operation, pipeline, requests, keys, size):
-    """Runs redis-benchmark; nanoseconds of server processor time per operation."""
-    command = ["taskset", "-c", str(CLIENT_CPU), "redis-benchmark", "-p", str(server.port), "-t", operation,
-               "-n", str(requests), "-r", str(keys), "-d", str(size), "-P", str(pipeline), "-c", "50", "-q"]
+    """Runs redis-benchmark with one of its tests (a name) or a command of ours (words); nanoseconds of server processor
+    time per operation."""
+    requests = max(requests // (CLIENTS * pipeline), 1) * CLIENTS * pipeline  # it waits for ever for what is left over
+    command = ["taskset", "-c", str(CLIENT_CPU), "redis-benchmark", "-p", str(server.port), "-n", str(requests),
+               "-r", str(keys), "-d", str(size), "-P", str(pipeline), "-c", str(CLIENTS), "-q"]
+    command += ["-t", operation] if isinstance(operation, str) else operation
     before = server.cpu_ns()
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     return (server.cpu_ns() - before) / requests
@@ -168,21 +175,27 @@ def interleaved(servers, arguments, operations, pipelines):
     for operation in operations:
         for pipeline in pipelines:
             requests = arguments.requests if pipeline > 1 else arguments.requests // 4
-            rounds = []
-            for _ in range(arguments.rounds):
-                row = []
-                for server in servers:
-                    server.go_on()
-                    row.append(benchmark(server, operation, pipeline, requests, arguments.keys, arguments.size))
-                    server.pause()
-                rounds.append(row)
-            medians = [statistics.median(column) / 1000 for column in zip(*rounds)]
-            ratios = [row[1] / row[0] for row in rounds]
-            figures = "  ".join(f"{server.name} {median:6.3f}" for server, median in zip(servers, medians))
-            print(f"{operation.upper()} pipeline {pipeline:2}: {figures} µs/op, ratio median {statistics.median(ratios):.2f} "
-                  f"({min(ratios):.2f}-{max(ratios):.2f})", flush=True)
+            compare(servers, arguments, f"{operation.upper()} pipeline {pipeline:2}", lambda server: benchmark(
+                server, operation, pipeline, requests, arguments.keys, arguments.size))
     for server in servers:
         server.go_on()
+
+
+def compare(servers, arguments, title, measure):
+    """Prints medians of what is measured of each of two paused servers in turns, and the ratios."""
+    rounds = []
+    for _ in range(arguments.rounds):
+        row = []
+        for server in servers:
+            server.go_on()
+            row.append(measure(server))
+            server.pause()
+        rounds.append(row)
+    medians = [statistics.median(column) / 1000 for column in zip(*rounds)]
+    ratios = [row[1] / row[0] for row in rounds]
+    figures = "  ".join(f"{server.name} {median:6.3f}" for server, median in zip(servers, medians))
+    print(f"{title}: {figures} µs/op, ratio median {statistics.median(ratios):.2f} "
+          f"({min(ratios):.2f}-{max(ratios):.2f})", flush=True)
 
 
 def cpu(arguments):
@@ -199,6 +212,131 @@ def workers(arguments):
         interleaved(servers, arguments, ["get", "set"], [16, 64])
     finally:
         [server.end() for server in servers]
+
+
+# How an element of each thing that is filled is stored; N stands for its number, V for a value.
+STORED = {
+    "strings": "SET key:N V",
+    "counters": "SET counter:N 1",
+    "hash": "HSET hash element:N V",
+    "set": "SADD set element:N",
+    "zset": "ZADD zset N element:N",
+    "list": "RPUSH list V",
+}
+
+# Commands, what each is measured on, and its words: N stands for a random number below the number of elements, M for half of
+# that number: redis-benchmark pads its random numbers with zeros, which an index may not have.
+COMMANDS = {
+    "HSET": ("hash", "HSET hash element:N V"),
+    "HGET": ("hash", "HGET hash element:N"),
+    "SADD": ("set", "SADD set element:N"),
+    "SISMEMBER": ("set", "SISMEMBER set element:N"),
+    "SPOP": ("set", "SPOP set"),
+    "ZADD": ("zset", "ZADD zset N element:N"),
+    "ZSCORE": ("zset", "ZSCORE zset element:N"),
+    "ZRANK": ("zset", "ZRANK zset element:N"),
+    "ZRANGEBYSCORE": ("zset", "ZRANGEBYSCORE zset N +inf LIMIT 0 10"),
+    "LPUSH": ("list", "LPUSH list V"),
+    "RPOP": ("list", "RPOP list"),
+    "LINDEX": ("list", "LINDEX list M"),
+    "LRANGE_100": ("list", "LRANGE list 0 99"),
+    "INCR": ("counters", "INCR counter:N"),
+    "MSET": ("strings", "MSET" + 10 * " key:N V"),
+}
+
+TYPES = "HSET SADD ZADD LPUSH RPOP INCR SPOP ZRANGEBYSCORE LRANGE_100 MSET".split()
+LARGE = "ZADD ZRANK ZSCORE HGET HSET".split()
+SCALE = LARGE + "LINDEX SISMEMBER LPUSH".split()
+# Of the others a tenth as many are sent.
+CHEAP = "INCR HGET HSET SADD SISMEMBER LPUSH RPOP SPOP".split()
+
+
+def words_of(pattern, number, value):
+    return [word.replace("N", number) if word.endswith("N") else value if word == "V" else word for word in pattern.split()]
+
+
+def fill(server, kind, first, end, size):
+    """Stores elements `first` to `end`, in random order, so that trees are filled as they are by clients."""
+    numbers = list(range(first, end))
+    random.Random(42).shuffle(numbers)
+    with server.connect() as connection:
+        replies = connection.makefile("rb")
+        for start in range(0, len(numbers), 10_000):
+            batch = numbers[start:start + 10_000]
+            connection.sendall(b"".join(
+                encode(*words_of(STORED[kind], f"{number:012}", "v" * size)) for number in batch))
+            for _ in batch:
+                assert replies.readline()[:1] in b"+:"
+
+
+def refill(server, kind, elements, size):
+    """Brings a list or a set back to so many elements."""
+    with server.connect() as connection:
+        if kind == "list":
+            ask(connection, "LTRIM", "list", 0, elements - 1)
+        present = int(ask(connection, {"list": "LLEN", "set": "SCARD"}[kind], kind)[1:])
+    # Some of the elements of a set are there: those above its old size are not.
+    fill(server, kind, *((present, elements) if kind == "list" else (0, elements)), size)
+
+
+def measured(server, command, pipeline, elements, arguments):
+    """Nanoseconds of processor time of one of COMMANDS, on something of so many elements."""
+    kind, pattern = COMMANDS[command]
+    requests = arguments.requests // (4 if command in CHEAP else 40)
+    if command in ("RPOP", "SPOP"):
+        refill(server, kind, elements + requests, arguments.size)
+    elif kind == "list":
+        refill(server, kind, elements, arguments.size)
+    words = words_of(pattern.replace(" M", f" {elements // 2}"), "__rand_int__", "v" * arguments.size)
+    return benchmark(server, words, pipeline, requests, elements, arguments.size)
+
+
+def compare_commands(arguments, commands, pipelines, elements_of):
+    servers = [redis(arguments), hearth(arguments)]
+    try:
+        for command in commands:
+            elements = elements_of(COMMANDS[command][0])
+            for server in servers:
+                server.go_on()
+                with server.connect() as connection:
+                    ask(connection, "FLUSHALL")
+                fill(server, COMMANDS[command][0], 0, elements, arguments.size)
+                server.pause()
+            for pipeline in pipelines:
+                compare(servers, arguments, f"{command} pipeline {pipeline:2}",
+                        lambda server: measured(server, command, pipeline, elements, arguments))
+    finally:
+        [server.end() for server in servers]
+
+
+def types(arguments):
+    members = 100_000 if arguments.full else 20_000
+    compare_commands(arguments, TYPES, [16, 64],
+                     lambda kind: arguments.keys if kind in ("counters", "strings") else members)
+
+
+def large(arguments):
+    compare_commands(arguments, LARGE, [16], lambda kind: 1_000_000)
+
+
+def scale(arguments):
+    sizes = [10**power for power in range(3, 8 if arguments.full else 7)]
+    print("µs/op at pipeline 16" + "".join(f"{command:>11}" for command in SCALE))
+    for size in sizes:
+        print(f"{size:20,}", end="", flush=True)
+        server = hearth(arguments)
+        try:
+            filled = set()
+            for command in SCALE:
+                kind = COMMANDS[command][0]
+                if kind not in filled:
+                    fill(server, kind, 0, size, arguments.size)
+                    filled.add(kind)
+                times = [measured(server, command, 16, size, arguments) for _ in range(arguments.rounds)]
+                print(f"{statistics.median(times) / 1000:11.3f}", end="", flush=True)
+        finally:
+            server.end()
+        print(flush=True)
 
 
 def undo(arguments):
@@ -357,15 +495,17 @@ def idle(arguments):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("suite", choices=["cpu", "workers", "undo", "memory", "restart", "growth", "due", "idle"])
+    parser.add_argument("suite", choices=["cpu", "workers", "types", "large", "scale", "undo", "memory", "restart", "growth", "due", "idle"])
     parser.add_argument("--hearth", default="target/release/hearth", help="the program to measure")
     parser.add_argument("--redis", default="redis-server", help="the program to compare with")
     parser.add_argument("--without", default="target/no-undo/release/hearth", help="undo: a build without the log: "
                         """RUSTFLAGS='--cfg hearth_mutant="no_undo_log"' cargo build --release --target-dir target/no-undo""")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--requests", type=int, default=2_000_000, help="per round; a quarter at pipeline 1")
-    parser.add_argument("--keys", type=int, default=1_000_000, help="cpu, workers: different keys")
-    parser.add_argument("--size", type=int, default=100, help="cpu, workers: bytes of a value")
+    parser.add_argument("--requests", type=int, default=2_000_000, help="per round; a quarter at pipeline 1, and for collections a quarter or a fortieth")
+    parser.add_argument("--keys", type=int, default=1_000_000, help="cpu, workers, INCR and MSET of types: different keys")
+    parser.add_argument("--size", type=int, default=100, help="cpu, workers, types, large, scale: bytes of a value")
+    parser.add_argument("--full", action="store_true", help="types: collections of 100,000 members instead of 20,000; "
+                        "scale: up to 10,000,000")
     parser.add_argument("--count", type=int, default=10_000_000, help="memory, restart: number of keys")
     arguments = parser.parse_args()
     globals()[arguments.suite](arguments)

@@ -8,5 +8,5 @@ mod table;
 
 pub use gates::{GateSet, Standing, Stop, armed_gates, pass};
 pub use refusal::Refusal;
-pub use routing::{Placement, Site, WorkerId};
+pub use routing::{Placement, SHARDS_IN_PLACE, Shards, Site, WorkerId};
 pub use table::{Row, Run, Table};

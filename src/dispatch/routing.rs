@@ -3,6 +3,7 @@
 use engine::command::KeyHash;
 use engine::keyspace::slot::SLOT_COUNT;
 use engine::shard::ShardId;
+use smallvec::SmallVec;
 
 /// A worker's number, from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -13,6 +14,12 @@ impl WorkerId {
         usize::from(self.0)
     }
 }
+
+/// So many shards of a request are listed without memory to be found for the list.
+pub const SHARDS_IN_PLACE: usize = 12;
+
+/// Shards that a request needs, ascending.
+pub type Shards = SmallVec<[ShardId; SHARDS_IN_PLACE]>;
 
 /// Where slots and shards are.
 #[derive(Debug, Clone)]
@@ -30,7 +37,7 @@ pub enum Site {
     /// All keys on one.
     One(ShardId),
     /// Ascending, at least two.
-    Many(Vec<ShardId>),
+    Many(Shards),
 }
 
 impl Placement {
@@ -100,9 +107,13 @@ impl Placement {
 
     /// The shards of several keys; `None` for no keys.
     pub fn site(&self, hashes: impl IntoIterator<Item = KeyHash>) -> Option<Site> {
-        let mut shards: Vec<ShardId> = hashes.into_iter().map(|hash| self.shard_of(hash)).collect();
-        shards.sort_unstable();
-        shards.dedup();
+        let mut shards = Shards::new();
+        for hash in hashes {
+            let shard = self.shard_of(hash);
+            if let Err(at) = shards.binary_search(&shard) {
+                shards.insert(at, shard);
+            }
+        }
         match shards[..] {
             [] => None,
             [shard] => Some(Site::One(shard)),
@@ -156,6 +167,9 @@ mod tests {
         let site = |slots: &[u16]| placement.site(slots.iter().map(|slot| hash_of_slot(*slot)));
         assert_eq!(site(&[]), None);
         assert_eq!(site(&[4096, 8191]), Some(Site::One(ShardId(1))));
-        assert_eq!(site(&[16_000, 1, 16_001]), Some(Site::Many(vec![ShardId(0), ShardId(3)])));
+        assert_eq!(
+            site(&[16_000, 1, 16_001]),
+            Some(Site::Many(Shards::from_slice(&[ShardId(0), ShardId(3)])))
+        );
     }
 }

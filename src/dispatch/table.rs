@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use engine::command::keys::Begin;
-use engine::command::{Arity, DataCommand, Flags, Group, Routing, Spec, VisitCommand};
+use engine::command::{Arity, DataCommand, Flags, Group, KeyRow, Routing, Spec, VisitCommand};
 
 use super::gates::GateSet;
 use super::name::ShortName;
@@ -18,8 +18,9 @@ pub struct Row {
     pub run: Run,
     /// Its place in tables of counters, below [`Table::len`].
     pub id: u16,
-    /// The word that is the key of a one-shard command.
-    pub key_at: u8,
+    /// Where the keys of a data command stand, if that follows from the number of words; always known of a one-shard
+    /// command, which has one.
+    pub keys: Option<KeyRow>,
     /// How many words name it: 2 for a subcommand.
     pub name_words: u8,
     pub(super) gates: GateSet,
@@ -161,21 +162,22 @@ impl Table {
 
 impl Row {
     fn new(id: usize, spec: &'static Spec, run: Run) -> Row {
-        let key_at = match (spec.routing, spec.keys.specs) {
+        let keys = match (spec.routing, spec.keys.specs) {
             (Routing::OneShard, [key]) => match key.begin {
-                Begin::Index(index) => index,
+                Begin::Index(index) => Some(KeyRow::one(index)),
                 Begin::Keyword { .. } | Begin::Unknown => {
                     panic!("{}: one-shard commands have their key at a fixed word", spec.name)
                 }
             },
             (Routing::OneShard, _) => panic!("{}: a one-shard command has one key", spec.name),
-            _ => 0,
+            (Routing::ManyShards, _) if matches!(run, Run::Data(_)) => spec.keys.row(),
+            _ => None,
         };
         Row {
             spec,
             run,
             id: u16::try_from(id).expect("fewer rows than 65536"),
-            key_at,
+            keys,
             name_words: if spec.parent().is_some() { 2 } else { 1 },
             gates: GateSet::concerning(spec),
             subcommands: Vec::new(),

@@ -5,12 +5,14 @@
 
 use std::collections::VecDeque;
 
+use engine::keyspace::Keyspace;
 use engine::shard::{Shard, ShardId};
 use net::resp::Word;
+use smallvec::SmallVec;
 
 use super::batch::{Batch, Errand};
 use super::message::{Hold, Inquiry, Unwatch, Visit};
-use crate::dispatch::WorkerId;
+use crate::dispatch::{SHARDS_IN_PLACE, WorkerId};
 
 /// Somebody who wants a shard.
 pub enum Waiting {
@@ -95,15 +97,25 @@ impl Berths {
         self.berths.iter_mut().filter_map(|berth| berth.shard.as_deref_mut())
     }
 
-    /// Several shards at once, ascending; `None` unless all are at home.
-    pub fn all_of<'b>(&'b mut self, ids: &[ShardId]) -> Option<Vec<&'b mut Shard>> {
+    /// Does `work` with the keys of several shards, which are in the order of their slots as `ids` is. Does nothing
+    /// and returns `None` unless all are at home.
+    pub fn with_all<R>(
+        &mut self,
+        ids: &[ShardId],
+        work: impl FnOnce(&mut [&mut Keyspace]) -> R,
+    ) -> Option<R> {
         if !ids.iter().all(|id| self.home(*id).is_some()) {
             return None;
         }
-        let mut wanted = ids.iter().peekable();
-        let numbered = self.berths.iter_mut().enumerate();
-        let chosen = numbered.filter(|(at, _)| wanted.next_if(|id| usize::from(id.0) == *at).is_some());
-        Some(chosen.filter_map(|(_, berth)| berth.shard.as_deref_mut()).collect())
+        let (mut rest, mut first) = (&mut self.berths[..], 0);
+        let mut held: SmallVec<[&mut Keyspace; SHARDS_IN_PLACE]> = SmallVec::new();
+        for id in ids {
+            let at = usize::from(id.0);
+            let (berth, behind) = rest[at - first..].split_first_mut()?;
+            held.push(&mut berth.shard.as_deref_mut()?.keyspace);
+            (rest, first) = (behind, at + 1);
+        }
+        Some(work(&mut held))
     }
 
     /// A shard leaves.

@@ -10,6 +10,9 @@ use crate::dispatch::Row;
 /// Requests that are run as one chunk: enough to hide the latency of memory, few enough for the first-level cache.
 pub const CHUNK_LEN: usize = 64;
 
+/// Keys of which the memory is asked for in advance: as many as the second-level cache holds with what else it needs.
+pub const KEYS_AHEAD: usize = 256;
+
 /// See the module. Requests of one session stand together, in their order.
 #[derive(Debug, Default)]
 pub struct Chunk {
@@ -18,6 +21,8 @@ pub struct Chunk {
     /// Texts of inline requests whose quotes had to be resolved.
     pub decoded: Vec<Vec<u8>>,
     pub parts: Vec<Part>,
+    /// Of the keys of all calls.
+    pub hashes: Vec<KeyHash>,
 }
 
 /// The requests of one session.
@@ -42,15 +47,18 @@ pub struct Call {
     pub word_count: usize,
     /// In `Chunk::decoded`, if its words are ranges of that.
     pub decoded: Option<usize>,
-    /// Of the one key of a one-shard command.
-    pub hash: KeyHash,
+    /// Where the hashes of its keys begin and end in `Chunk::hashes`. None are there if its row does not say where
+    /// they stand.
+    pub first_hash: usize,
+    pub hashes_end: usize,
+    /// The shard of its last key: of the one key of a one-shard command.
     pub shard: ShardId,
 }
 
 impl Chunk {
     #[inline]
     pub fn is_full(&self) -> bool {
-        self.calls.len() >= CHUNK_LEN
+        self.calls.len() >= CHUNK_LEN || self.hashes.len() >= KEYS_AHEAD
     }
 
     pub fn clear(&mut self) {
@@ -58,6 +66,13 @@ impl Chunk {
         self.words.clear();
         self.decoded.clear();
         self.parts.clear();
+        self.hashes.clear();
+    }
+
+    /// The hashes of a call's keys, in their order.
+    #[inline]
+    pub fn hashes(&self, call: &Call) -> &[KeyHash] {
+        &self.hashes[call.first_hash..call.hashes_end]
     }
 
     /// The text and the words of a call; `unread` is its session's input.

@@ -73,10 +73,7 @@ impl Worker {
         let mut bundle = Bundle { session: key, row, multi, watching, asking, begun: None };
         // The calls work on the rest of the worker meanwhile.
         let mut berths = std::mem::take(&mut self.berths);
-        let answer = berths.all_of(&shards).map(|mut held| {
-            let mut held: Vec<_> = held.iter_mut().map(|shard| &mut shard.keyspace).collect();
-            self.run_bundle(&bundle, &mut held)
-        });
+        let answer = berths.with_all(&shards, |held| self.run_bundle(&bundle, held));
         self.berths = berths;
         if let Some(answer) = answer {
             self.deliver_bundle(bundle, answer);

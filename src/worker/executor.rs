@@ -10,6 +10,7 @@ use engine::shard::ShardId;
 use engine::txn::{self, Coordinator, Hands};
 use engine::types::collection::Encodings;
 use net::resp::Word;
+use smallvec::SmallVec;
 
 use super::batch::Guest;
 use super::random::Random;
@@ -96,14 +97,14 @@ impl Executor {
         }
     }
 
-    /// Runs a data command on the shards that it needs. The reply, an error too, is complete afterwards.
+    /// Runs a data command on the shards that it needs. `hashes` are those of its first keys, as far as they are known. The reply, an error too, is complete afterwards.
     #[inline]
     pub fn run(
         &mut self,
         held: &mut [&mut Keyspace],
         row: &Row,
         (text, words): (&[u8], &[Word]),
-        hash: Option<KeyHash>,
+        hashes: &[KeyHash],
         guest: Guest,
         wire: &mut Wire<'_>,
     ) {
@@ -111,8 +112,8 @@ impl Executor {
         let caller = self.caller(guest);
         let result = with_slices(text, words, |slices| {
             let mut args = Args::new(slices, &self.hasher).starting_at(usize::from(row.name_words));
-            if let Some(hash) = hash {
-                args = args.with_key_hash(usize::from(row.key_at), hash);
+            if let Some(keys) = row.keys {
+                args = args.with_key_hashes(keys, hashes);
             }
             txn::run(held, caller, self.now_ms, command, &mut args, wire, &mut *self.coordinator)
         });
@@ -254,8 +255,9 @@ impl Coordinator for Lent {
     }
 }
 
-/// Words that fit on the stack.
+/// Words that fit on the stack: at no cost, and at that of reserving room.
 const FEW: usize = 8;
+const SOME: usize = 32;
 
 /// The words of a request as slices.
 #[inline]
@@ -269,7 +271,7 @@ pub fn with_slices<R>(text: &[u8], words: &[Word], run: impl FnOnce(&[&[u8]]) ->
         }
         run(&slices[..words.len()])
     } else {
-        let slices: Vec<&[u8]> = words.iter().map(|word| word.of(text)).collect();
+        let slices: SmallVec<[&[u8]; SOME]> = words.iter().map(|word| word.of(text)).collect();
         run(&slices)
     }
 }

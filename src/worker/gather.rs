@@ -1,6 +1,6 @@
 //! From a socket to a chunk of requests: read, parse, look up, ask for the memory.
 
-use engine::command::{KeyHash, Routing};
+use engine::command::Routing;
 use engine::shard::ShardId;
 use net::buffer::FillEnd;
 use net::reactor::Ready;
@@ -8,7 +8,7 @@ use net::resp::{Limits, Progress};
 
 use super::batch::SessionKey;
 use super::berths::Berths;
-use super::chunk::{Call, Chunk, Part};
+use super::chunk::{Call, Chunk, KEYS_AHEAD, Part};
 use super::executor::Executor;
 use super::{Stage, Worker};
 use crate::config::Settings;
@@ -202,18 +202,29 @@ fn parse_one(
     };
     let words = &chunk.words[first_word..];
     let row = executor.table.find(word_count, |nth| words[nth].of(text)).ok();
-    let (mut hash, mut shard) = (KeyHash(0), ShardId(0));
+    let (first_hash, mut shard) = (chunk.hashes.len(), ShardId(0));
     if let Some(row) = row
-        && row.spec.routing == Routing::OneShard
+        && let Some(keys) = row.keys
     {
-        hash = executor.hasher.hash(words[usize::from(row.key_at)].of(text));
-        shard = placement.shard_of(hash);
-        if let Some(shard) = berths.peek(shard) {
-            shard.keyspace.prefetch_bucket(session.client.db, hash);
+        let mut hash_key = |at: usize| {
+            let hash = executor.hasher.hash(words[at].of(text));
+            shard = placement.shard_of(hash);
+            if chunk.hashes.len() < KEYS_AHEAD
+                && let Some(shard) = berths.peek(shard)
+            {
+                shard.keyspace.prefetch_bucket(session.client.db, hash);
+            }
+            chunk.hashes.push(hash);
+        };
+        if row.spec.routing == Routing::OneShard {
+            hash_key(usize::from(keys.first));
+        } else {
+            keys.places(word_count).for_each(hash_key);
         }
     }
-    let end = at + consumed;
-    chunk.calls.push(Call { row, start: at, end, first_word, word_count, decoded, hash, shard });
+    let (end, hashes_end) = (at + consumed, chunk.hashes.len());
+    let call = Call { row, start: at, end, first_word, word_count, decoded, first_hash, hashes_end, shard };
+    chunk.calls.push(call);
     Parsed::Request { consumed }
 }
 

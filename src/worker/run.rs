@@ -14,13 +14,13 @@ use net::resp::Word;
 
 use super::Worker;
 use super::batch::{Errand, Guest, ReturnTo, SessionKey};
-use super::chunk::{Call, Chunk};
+use super::chunk::{Call, Chunk, KEYS_AHEAD};
 use super::executor::with_slices;
 use super::message::{Transaction, Visit, Work};
 use crate::client::Asking;
 use crate::commands::{Context, Later, ServerCommand};
 use crate::config::PipelineOrder;
-use crate::dispatch::{GateSet, Refusal, Row, Run, Site, Standing, Stop, armed_gates, pass};
+use crate::dispatch::{GateSet, Refusal, Row, Run, Shards, Site, Standing, Stop, armed_gates, pass};
 use crate::session::{Pause, Seq, Session, Wire};
 
 /// The text of a request and its words in it.
@@ -61,11 +61,10 @@ impl Worker {
             let end = chunk.parts.get(nth + 1).map_or(chunk.calls.len(), |next| next.first_call);
             let db = self.sessions[part.session].client.db;
             for call in &chunk.calls[part.first_call..end] {
-                if let Some(row) = call.row
-                    && row.spec.routing == Routing::OneShard
-                    && let Some(shard) = self.berths.peek(call.shard)
-                {
-                    shard.keyspace.prefetch_entry(db, call.hash);
+                for hash in &chunk.hashes[call.first_hash..call.hashes_end.min(KEYS_AHEAD)] {
+                    if let Some(shard) = self.berths.peek(self.placement.shard_of(*hash)) {
+                        shard.keyspace.prefetch_entry(db, *hash);
+                    }
                 }
             }
         }
@@ -87,7 +86,7 @@ impl Worker {
         let (mut consumed, mut pause) = (part.parsed_len, None);
         for call in &chunk.calls[part.first_call..end] {
             let text = chunk.text(call, input.unread());
-            match self.step(key, call, text, &input, armed) {
+            match self.step(key, call, text, chunk.hashes(call), &input, armed) {
                 Step::Done => {}
                 Step::Begun(until) => {
                     let client = &mut self.sessions[key].client;
@@ -142,6 +141,7 @@ impl Worker {
         key: SessionKey,
         call: &Call,
         text: Text<'_>,
+        hashes: &[KeyHash],
         input: &ReadBuffer,
         armed: GateSet,
     ) -> Step {
@@ -158,11 +158,11 @@ impl Worker {
             return Step::NotYet(Pause::Reader);
         }
         match (row.run, row.spec.routing) {
-            (_, Routing::OneShard) => self.on_one_shard(key, row, text, call.shard, Some(call.hash)),
-            (Run::Data(_), Routing::ManyShards) => self.on_shards_of_keys(key, row, text),
+            (_, Routing::OneShard) => self.on_one_shard(key, row, text, call.shard, hashes),
+            (Run::Data(_), Routing::ManyShards) => self.on_shards_of_keys(key, row, text, hashes),
             (Run::Data(_), Routing::AllShards) => {
                 let shards = self.placement.shards().collect();
-                self.on_many_shards(key, row, text, shards)
+                self.on_many_shards(key, row, text, &[], shards)
             }
             (Run::Visit(command), _) => self.begin_visit(key, row, text, command),
             (Run::Server(command), _) => {
@@ -184,7 +184,7 @@ impl Worker {
         row: &'static Row,
         text: Text<'_>,
         shard: ShardId,
-        hash: Option<KeyHash>,
+        hashes: &[KeyHash],
     ) -> Step {
         let Worker { sessions, berths, executor, links, placement, settings, id, .. } = self;
         let session = &mut sessions[key];
@@ -198,10 +198,10 @@ impl Worker {
             let held = &mut [&mut home.keyspace];
             if session.flight.is_landed() && !muted {
                 let mut wire = Wire::new(session.out.tail(), &session.protocol);
-                executor.run(held, row, text, hash, guest, &mut wire);
+                executor.run(held, row, text, hashes, guest, &mut wire);
             } else {
                 answer_here(session, |session_protocol, out| {
-                    executor.run(held, row, text, hash, guest, &mut Wire::new(out, session_protocol));
+                    executor.run(held, row, text, hashes, guest, &mut Wire::new(out, session_protocol));
                 });
             }
             self.follow_up();
@@ -216,6 +216,7 @@ impl Worker {
         }
         let seq = session.flight.expect(muted);
         session.flight_shard = shard;
+        let hash = if let [hash] = hashes { Some(*hash) } else { None };
         let errand = Errand { session: key, seq, row: row.id, shard, hash, guest };
         if owner == *id {
             berths.queue_request(owner, errand, text, || links.fresh_batch());
@@ -226,7 +227,16 @@ impl Worker {
         Step::Done
     }
 
-    fn on_shards_of_keys(&mut self, key: SessionKey, row: &'static Row, text: Text<'_>) -> Step {
+    fn on_shards_of_keys(
+        &mut self,
+        key: SessionKey,
+        row: &'static Row,
+        text: Text<'_>,
+        hashes: &[KeyHash],
+    ) -> Step {
+        if let Some(site) = self.placement.site(hashes.iter().copied()) {
+            return self.on_site(key, row, text, hashes, site);
+        }
         let mut hashes = Vec::new();
         let hasher = self.executor.hasher;
         let (beyond, known) = with_slices(text.0, text.1, |words| {
@@ -235,17 +245,30 @@ impl Worker {
         });
         if beyond {
             let shards = self.placement.shards().collect();
-            return self.on_many_shards(key, row, text, shards);
+            return self.on_many_shards(key, row, text, &[], shards);
         }
         // Where the keys cannot be told the handler says what is wrong, without any shard to spoil.
         let site = known.ok().and_then(|()| self.placement.site(hashes));
         match site {
             None => self.on_no_shard(key, row, text),
-            Some(site) if row.spec.flags.contains(Flags::BLOCKING) => {
+            Some(site) => self.on_site(key, row, text, &[], site),
+        }
+    }
+
+    fn on_site(
+        &mut self,
+        key: SessionKey,
+        row: &'static Row,
+        text: Text<'_>,
+        hashes: &[KeyHash],
+        site: Site,
+    ) -> Step {
+        match site {
+            site if row.spec.flags.contains(Flags::BLOCKING) => {
                 self.on_shards_patiently(key, row, text, site)
             }
-            Some(Site::One(shard)) => self.on_one_shard(key, row, text, shard, None),
-            Some(Site::Many(shards)) => self.on_many_shards(key, row, text, shards),
+            Site::One(shard) => self.on_one_shard(key, row, text, shard, hashes),
+            Site::Many(shards) => self.on_many_shards(key, row, text, hashes, shards),
         }
     }
 
@@ -254,7 +277,7 @@ impl Worker {
         let session = &mut sessions[key];
         let guest = guest(session);
         answer_here(session, |protocol, out| {
-            executor.run(&mut [], row, text, None, guest, &mut Wire::new(out, protocol));
+            executor.run(&mut [], row, text, &[], guest, &mut Wire::new(out, protocol));
         });
         Step::Done
     }
@@ -266,7 +289,8 @@ impl Worker {
         key: SessionKey,
         row: &'static Row,
         text: Text<'_>,
-        shards: Vec<ShardId>,
+        hashes: &[KeyHash],
+        shards: Shards,
     ) -> Step {
         let Worker { sessions, berths, executor, links, placement, id, .. } = self;
         let session = &mut sessions[key];
@@ -274,11 +298,12 @@ impl Worker {
             return Step::NotYet(Pause::Landing);
         }
         let guest = guest(session);
-        if let Some(mut held) = berths.all_of(&shards) {
-            let mut held: Vec<_> = held.iter_mut().map(|shard| &mut shard.keyspace).collect();
+        let done = berths.with_all(&shards, |held| {
             answer_here(session, |protocol, out| {
-                executor.run(&mut held, row, text, None, guest, &mut Wire::new(out, protocol));
+                executor.run(held, row, text, hashes, guest, &mut Wire::new(out, protocol));
             });
+        });
+        if done.is_some() {
             self.follow_up();
             return Step::Done;
         }
@@ -292,7 +317,10 @@ impl Worker {
         let mut batch = links.fresh_batch();
         let errand = Errand { session: key, seq, row: row.id, shard: shards[0], hash: None, guest };
         batch.push(errand, text.0, text.1);
-        self.coordinate_at(coordinator, Box::new(Transaction { work: Work::Request(batch), shards }));
+        self.coordinate_at(
+            coordinator,
+            Box::new(Transaction { work: Work::Request(batch), shards: shards.into_vec() }),
+        );
         Step::Begun(Pause::Landing)
     }
 
@@ -305,22 +333,24 @@ impl Worker {
         site: Site,
     ) -> Step {
         let shards = match site {
-            Site::One(shard) => vec![shard],
+            Site::One(shard) => Shards::from_slice(&[shard]),
             Site::Many(shards) => shards,
         };
         if !self.sessions[key].flight.is_landed() {
             return Step::NotYet(Pause::Landing);
         }
         let guest = guest(&self.sessions[key]);
-        let Worker { berths, executor, .. } = self;
-        if let Some(mut held) = berths.all_of(&shards) {
-            let mut held: Vec<_> = held.iter_mut().map(|shard| &mut shard.keyspace).collect();
-            let (mut reply, protocol) = (self.spares.output(), Cell::new(guest.protocol));
-            let session = &mut self.sessions[key];
+        let Worker { berths, executor, sessions, spares, id, .. } = self;
+        let session = &mut sessions[key];
+        let tried = berths.with_all(&shards, |held| {
+            let (mut reply, protocol) = (spares.output(), Cell::new(guest.protocol));
             let seq = session.flight.expect(session.client.reply_mode.is_muted());
-            let return_to = ReturnTo { worker: self.id, session: key, seq };
+            let return_to = ReturnTo { worker: *id, session: key, seq };
             let mut wire = Wire::new(&mut reply, &protocol);
-            let parking = executor.run_patiently(&mut held, row, text, (guest, return_to), &mut wire);
+            let parking = executor.run_patiently(held, row, text, (guest, return_to), &mut wire);
+            (reply, seq, parking)
+        });
+        if let Some((mut reply, seq, parking)) = tried {
             match parking {
                 Some(parking) => self.park(parking),
                 None => session.flight.answer(seq, &reply, session.out.tail()),
@@ -332,7 +362,7 @@ impl Worker {
         }
         let owner = self.placement.owner(shards[0]);
         if shards.len() > 1 || owner == self.id {
-            return self.on_many_shards(key, row, text, shards);
+            return self.on_many_shards(key, row, text, &[], shards);
         }
         if !self.links.has_room(owner) {
             return Step::NotYet(Pause::Ring(owner));

@@ -230,16 +230,11 @@ impl Worker {
     fn follow_up_now(&mut self) {
         while let Some(service) = self.executor.deferred.pop() {
             let shards = self.shards_for(&service);
-            match self.berths.all_of(&shards) {
-                Some(mut held) => {
-                    let mut held: Vec<_> = held.iter_mut().map(|shard| &mut shard.keyspace).collect();
-                    serve(&mut self.executor, &mut held, service);
-                }
-                None => {
-                    self.berths.refresh_reservations(&shards);
-                    let transaction = Transaction { work: Work::Service(Box::new(service)), shards };
-                    self.coordinate(Box::new(transaction));
-                }
+            let Worker { berths, executor, .. } = self;
+            if berths.with_all(&shards, |held| serve(executor, held, &service)).is_none() {
+                berths.refresh_reservations(&shards);
+                let transaction = Transaction { work: Work::Service(Box::new(service)), shards };
+                self.coordinate(Box::new(transaction));
             }
         }
         for woken in std::mem::take(&mut self.executor.woken) {
@@ -347,15 +342,15 @@ impl Worker {
 }
 
 /// Serves a waiter whose shards are all in hand, and then who else waits for what has changed.
-pub fn serve(executor: &mut Executor, held: &mut [&mut Keyspace], service: Service) {
+pub fn serve(executor: &mut Executor, held: &mut [&mut Keyspace], service: &Service) {
     let Service { queued, place, hashes } = service;
     if queued.waiter.ticket.is_waiting() {
-        executor.attempt(held, &queued);
+        executor.attempt(held, queued);
     }
     let slot = hashes[0].slot();
     if let Some(keyspace) = held.iter_mut().find(|keyspace| keyspace.slots().contains(slot)) {
         // The others of its queue are looked at again; it stays the first of them unless it was served.
-        keyspace.waiters_mut().go_on(&place);
+        keyspace.waiters_mut().go_on(place);
     }
     executor.serve_waiters(held);
 }

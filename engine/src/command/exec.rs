@@ -1,5 +1,7 @@
 //! What a handler works on: the shards it was given, the database it was called in, and the time.
 
+use std::cell::Cell;
+
 use super::effect::Event;
 use super::error::Error;
 use super::key::Key;
@@ -12,7 +14,7 @@ mod restore;
 mod waiting;
 
 pub use self::collections::Opened;
-use crate::keyspace::entry::{self, ENTRY_INLINE_MAX};
+use crate::keyspace::entry::{self, ENTRY_INLINE_MAX, StringSpot};
 use crate::keyspace::{Content, Entry, EntryView, Keyspace, Moved, Place, Value};
 use crate::types::Kind;
 use crate::types::collection::Encodings;
@@ -50,6 +52,8 @@ pub struct Exec<'e, 's> {
     held: &'e mut [&'s mut Keyspace],
     caller: Caller,
     now_ms: u64,
+    /// The place in `held` that was looked up last.
+    latest: Cell<usize>,
     /// Words of the request that will say something else if it runs again.
     rewritten: Vec<Rewritten>,
 }
@@ -73,7 +77,7 @@ impl<'e, 's> Exec<'e, 's> {
     /// the latest of `now_ms` and the shards' own.
     pub fn new(held: &'e mut [&'s mut Keyspace], caller: Caller, now_ms: u64) -> Exec<'e, 's> {
         let now_ms = held.iter_mut().map(|keyspace| keyspace.advance(now_ms)).max().unwrap_or(now_ms);
-        Exec { held, caller, now_ms, rewritten: Vec::new() }
+        Exec { held, caller, now_ms, latest: Cell::new(0), rewritten: Vec::new() }
     }
 
     /// The time of this call, unix milliseconds: the same from its beginning to its end.
@@ -111,7 +115,10 @@ impl<'e, 's> Exec<'e, 's> {
             return 0;
         }
         let slot = key.hash.slot();
-        self.held.partition_point(|keyspace| keyspace.slots().first() <= slot) - 1
+        if !self.held[self.latest.get()].slots().contains(slot) {
+            self.latest.set(self.held.partition_point(|keyspace| keyspace.slots().first() <= slot) - 1);
+        }
+        self.latest.get()
     }
 
     // ---- reading ----------------------------------------------------------------------------
@@ -221,12 +228,13 @@ impl<'e, 's> Exec<'e, 's> {
     /// As [`Exec::place_in`].
     #[inline]
     pub fn place_to_write(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
-        let (now_ms, no_touch) = (self.now_ms, self.caller.no_touch);
-        let place = self.place(key)?;
+        let (db, now_ms, no_touch) = (self.caller.db, self.now_ms, self.caller.no_touch);
+        let keyspace = self.keyspace(key);
+        let place = keyspace.find(db, key, now_ms)?;
         if let Some(place) = &place
             && !no_touch
         {
-            self.keyspace(key).touch(place, now_ms);
+            keyspace.touch(place, now_ms);
         }
         Ok(place)
     }
@@ -277,11 +285,30 @@ impl<'e, 's> Exec<'e, 's> {
         let keyspace = self.keyspace(key);
         let deadline_ms = match (deadline, &place) {
             (Deadline::At(deadline_ms), _) => Some(deadline_ms),
-            (Deadline::Keep, Some(place)) => keyspace.view(place).deadline_ms(),
+            (Deadline::Keep, Some(place)) => entry::deadline_ms(&keyspace.heap, place.entry()),
             _ => None,
         };
         let content = Content { kind: Kind::String, value, deadline_ms };
         Ok(keyspace.put(db, key, place, content, now_ms)?)
+    }
+
+    /// Writes a string as long as the one that lies in `spot` of the entry at a place over it; the entry is that of a
+    /// string, and has not changed since. Records no effect.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`] when the undo log is full.
+    #[inline]
+    pub fn overwrite(
+        &mut self,
+        key: &Key<'_>,
+        place: &Place,
+        spot: StringSpot,
+        bytes: &[u8],
+    ) -> Result<(), Error> {
+        let now_ms = self.now_ms;
+        let keyspace = self.keyspace(key);
+        keyspace.touch(place, now_ms);
+        Ok(spot.overwrite(&mut keyspace.heap, place.entry(), bytes)?)
     }
 
     /// Writes bytes at `offset` of a string, which is made if there is none; see

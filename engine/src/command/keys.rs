@@ -182,6 +182,41 @@ pub struct Keys {
     hidden: Option<Hidden>,
 }
 
+/// Keys at regular distances: see [`Keys::row`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyRow {
+    pub first: u8,
+    /// As in [`Find::Range`].
+    last: i8,
+    pub step: u8,
+}
+
+impl KeyRow {
+    /// One key at a fixed place.
+    pub const fn one(index: u8) -> KeyRow {
+        KeyRow { first: index, last: 0, step: 1 }
+    }
+
+    /// The indices of the keys among `words` words, as [`Keys::walk`] visits them; none where it says that they are
+    /// unclear.
+    #[inline]
+    pub fn places(self, words: usize) -> impl ExactSizeIterator<Item = usize> + use<> {
+        let first = usize::from(self.first);
+        let end = match usize::try_from(self.last) {
+            Ok(last) => (first + last + 1).min(words),
+            Err(_) => (words + 1).saturating_add_signed(isize::from(self.last)),
+        };
+        (first..end).step_by(usize::from(self.step))
+    }
+
+    /// Which of the keys the word at `index` is, counted from 0, if it is one and there are so many.
+    #[inline]
+    pub fn nth(self, index: usize) -> Option<usize> {
+        let (from_first, step) = (index.checked_sub(usize::from(self.first))?, usize::from(self.step));
+        from_first.is_multiple_of(step).then(|| from_first / step)
+    }
+}
+
 /// The words do not say where the keys are: a bad count, or a keyword that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct KeysUnclear;
@@ -209,6 +244,22 @@ impl Keys {
     #[inline]
     pub fn reach_beyond(&self, words: &[&[u8]]) -> bool {
         self.hidden.is_some_and(|hidden| (hidden.reaches_beyond)(words))
+    }
+
+    /// Where the keys stand, if that follows from the number of words alone and each stands as far from the one
+    /// before.
+    pub const fn row(&self) -> Option<KeyRow> {
+        match (self.specs, self.hidden) {
+            (
+                [
+                    KeySpec {
+                        begin: Begin::Index(first), find: Find::Range { last, step, limit: 0 }, ..
+                    },
+                ],
+                None,
+            ) => Some(KeyRow { first: *first, last: *last, step: *step }),
+            _ => None,
+        }
     }
 
     /// Calls `visit` with the index of each key among `words` and what is done with it.
@@ -309,6 +360,11 @@ mod tests {
         let mut found = Vec::new();
         keys.walk(&words, |index, _| found.push(index)).expect(request);
         assert_eq!(found, expected, "{request}");
+        if let Some(row) = keys.row() {
+            assert!(row.places(words.len()).eq(found), "{request}");
+            let counted: Vec<_> = row.places(words.len()).map(|index| row.nth(index)).collect();
+            assert!(counted.into_iter().eq((0..expected.len()).map(Some)), "{request}");
+        }
     }
 
     #[test]
@@ -318,6 +374,11 @@ mod tests {
         check(ALL, "MGET a b c", &[1, 2, 3]);
         const PAIRS: Keys = Keys::new(&[KeySpec::range(1, -1, 2, KeyAccess::OVERWRITE)]);
         check(PAIRS, "MSET a 1 b 2", &[1, 3]);
+        check(PAIRS, "MSET a 1 b", &[1, 3]);
+        const BUT_LAST: Keys = Keys::new(&[KeySpec::range(1, -2, 1, KeyAccess::READ_DELETE)]);
+        check(BUT_LAST, "BLPOP a b 0", &[1, 2]);
+        check(BUT_LAST, "BLPOP 0", &[]);
+        check(ALL, "MGET", &[]);
         const COUNTED: Keys = Keys::new(&[KeySpec::counted(1, 1, KeyAccess::READ)]);
         check(COUNTED, "ZUNION 2 a b WEIGHTS 1 2", &[2, 3]);
         const STREAMS: Keys = Keys::new(&[KeySpec {
@@ -327,6 +388,10 @@ mod tests {
             notes: "",
         }]);
         check(STREAMS, "XREAD COUNT 2 streams a b 0 0", &[4, 5]);
+        assert!(ALL.row().is_some() && PAIRS.row().is_some());
+        assert!(COUNTED.row().is_none() && STREAMS.row().is_none(), "other words tell where they are");
+        let pairs = PAIRS.row().expect("as said above");
+        assert_eq!((pairs.nth(0), pairs.nth(2), pairs.nth(3)), (None, None, Some(1)));
     }
 
     #[test]
@@ -354,6 +419,7 @@ mod tests {
                 && !Keys::ONE.reach_beyond(&[b"*"])
         );
         assert_eq!(LAST.legacy_range(), (1, 1, 1));
+        assert_eq!(LAST.row(), None);
     }
 
     #[test]

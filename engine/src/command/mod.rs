@@ -17,7 +17,7 @@ pub use error::{Error, REPEATED_LEN_MAX, cut_short, until_nul};
 pub use exec::{Caller, Deadline, Exec, Opened};
 pub use flags::{Categories, Flags};
 pub use key::{Key, KeyHash, KeyHasher};
-pub use keys::{Hidden, KeyAccess, KeySpec, Keys};
+pub use keys::{Hidden, KeyAccess, KeyRow, KeySpec, Keys};
 pub use outcome::{CommandResult, Nothing, Outcome, Patience, Wait};
 pub use reply::Reply;
 pub use row::{DataCommand, Next, Tour, VisitCommand, Visitor};

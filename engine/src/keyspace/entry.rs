@@ -24,7 +24,7 @@ use shm::{Handle, Heap, OutOfMemory};
 
 pub use self::verify::verify;
 pub use self::write::{
-    extent_with, mark_raw, overwrite_record, overwrite_string, rebuild_with_record, write_string,
+    StringSpot, extent_with, mark_raw, overwrite_record, overwrite_string, rebuild_with_record, write_string,
 };
 use super::database::Queue;
 use crate::codec::Stored;
@@ -306,6 +306,13 @@ impl<'a> EntryView<'a> {
             }
             Some(extent) => StringView::Apart { heap: self.heap, extent },
         }
+    }
+
+    /// Where a string value lies that can be written over by one of its length. The caller has checked the kind.
+    #[inline]
+    pub fn spot(&self) -> Option<StringSpot> {
+        let stays = self.flags & VALUE_APART == 0 && !self.is_raw();
+        stays.then(|| StringSpot::new(self.value_start, self.value_len)).flatten()
     }
 
     /// The record of a collection. The caller has checked the kind.

@@ -349,15 +349,11 @@ impl Keyspace {
     ) -> Result<Handle<Entry>, OutOfMemory> {
         let Content { kind, value, deadline_ms } = content;
         let deadline_ms = deadline_ms.map(|deadline_ms| deadline_ms.min(DEADLINE_MS_MAX));
-        if let (Some(place), Kind::String, Value::Pieces(&[value])) = (&place, kind, value) {
-            let view = self.view(place);
-            if view.kind() == kind
-                && view.deadline_ms() == deadline_ms
-                && entry::overwrite_string(&mut self.heap, place.entry(), value)?
-            {
-                entry::touch(&mut self.heap, place.entry(), now_ms);
-                return Ok(place.entry());
-            }
+        if let (Some(place), Kind::String, Value::Pieces(&[value])) = (&place, kind, value)
+            && entry::overwrite_string(&mut self.heap, place.entry(), deadline_ms, value)?
+        {
+            entry::touch(&mut self.heap, place.entry(), now_ms);
+            return Ok(place.entry());
         }
         let parts = EntryParts { kind, key: key.bytes, value, deadline_ms, clock: entry::clock_at(now_ms) };
         let fresh = entry::build(&mut self.heap, &parts)?;

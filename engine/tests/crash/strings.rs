@@ -78,7 +78,7 @@ fn appending_and_writing_in_part() {
 #[test]
 fn counting() {
     World::after("").cut_off("INCRBY k 1");
-    for start in ["9", "99999999999999", "-1"] {
+    for start in ["9", "99999999999999", "-1", "41", "123456"] {
         World::after(&format!("SET k {start}")).cut_off("INCRBY k 1");
         World::after(&format!("SET k {start} PX 50")).cut_off("INCRBY k 100000");
     }

@@ -46,6 +46,26 @@ pub struct Deferred {
     aggregate: Aggregate,
 }
 
+/// Headers of small counts: a place for the kind, digits and line end, and in the last byte how long all that is.
+static HEADERS: [[u8; 8]; 256] = {
+    let mut lines = [[0; 8]; 256];
+    let mut count = 0;
+    while count < lines.len() {
+        let digits = 1 + (count >= 10) as usize + (count >= 100) as usize;
+        let line = &mut lines[count];
+        let (mut rest, mut at) = (count, digits);
+        while at > 0 {
+            line[at] = b'0' + (rest % 10) as u8;
+            (rest, at) = (rest / 10, at - 1);
+        }
+        line[digits + 1] = b'\r';
+        line[digits + 2] = b'\n';
+        line[7] = digits as u8 + 3;
+        count += 1;
+    }
+    lines
+};
+
 /// Appends replies to an output buffer.
 #[derive(Debug)]
 pub struct Encoder<'a> {
@@ -259,24 +279,20 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// `kind`, a length or count, and the line end. Fixed sizes compile to plain stores.
+    /// `kind`, a length or count, and the line end.
     #[inline]
     fn header(&mut self, kind: u8, count: usize) {
-        let digit = |value: usize| b'0' + (value % 10) as u8;
-        match count {
-            0..=9 => self.out.extend_from_slice(&[kind, digit(count), b'\r', b'\n']),
-            10..=99 => {
-                self.out.extend_from_slice(&[kind, digit(count / 10), digit(count), b'\r', b'\n']);
-            }
-            100..=999 => {
-                let line = [kind, digit(count / 100), digit(count / 10), digit(count), b'\r', b'\n'];
-                self.out.extend_from_slice(&line);
-            }
-            _ => {
-                self.out.push(kind);
-                self.out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
-                self.out.extend_from_slice(b"\r\n");
-            }
+        if let Some(line) = HEADERS.get(count) {
+            let mut line = *line;
+            let len = self.out.len() + usize::from(line[7]);
+            line[0] = kind;
+            // One store of eight bytes, of which too many are taken back.
+            self.out.extend_from_slice(&line);
+            self.out.truncate(len);
+        } else {
+            self.out.push(kind);
+            self.out.extend_from_slice(itoa::Buffer::new().format(count).as_bytes());
+            self.out.extend_from_slice(b"\r\n");
         }
     }
 

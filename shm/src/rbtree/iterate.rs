@@ -12,16 +12,39 @@ pub struct Iter<'h, P: Packing> {
     heap: &'h Heap,
     packing: P,
     path: Path,
-    view: Option<View>,
-    index: usize,
-    offset: usize,
+    /// What is still to come of the block: so many elements, in these bytes, encoded against this base.
+    left: usize,
+    rest: &'h [u8],
+    base: u64,
 }
 
 impl<'h, P: Packing> Iter<'h, P> {
     pub(super) fn new(heap: &'h Heap, packing: P, root: Root, position: Position) -> Self {
         let Position { path, slot, .. } = position;
         let view = view_at::<P>(heap, root, &path);
-        Iter { heap, packing, path, view, index: slot.index, offset: slot.offset }
+        let mut iter = Iter { heap, packing, path, left: 0, rest: &[], base: 0 };
+        if let Some(view) = view {
+            iter.enter(&view, slot.index, slot.offset);
+        }
+        iter
+    }
+
+    /// Goes on in a block with the element of this index, which is `offset` bytes behind the first.
+    fn enter(&mut self, view: &View, index: usize, offset: usize) {
+        self.left = view.own - index;
+        self.rest = &view.elements(self.heap)[offset..];
+        self.base = view.base;
+    }
+
+    /// Goes on in the next block, if there is one.
+    #[inline(never)]
+    fn step(&mut self) -> bool {
+        // A plain block has no path, nor has the end of a tree.
+        if self.path.len() == 0 || !self.path.step(self.heap, Side::Right) {
+            return false;
+        }
+        self.enter(&View::of_node::<P>(self.heap, self.path.last()), 0, 0);
+        true
     }
 }
 
@@ -30,21 +53,13 @@ impl<'h, P: Packing> Iterator for Iter<'h, P> {
 
     #[inline]
     fn next(&mut self) -> Option<P::Item<'h>> {
-        let mut view = self.view?;
-        if self.index == view.own {
-            // A plain block has no path.
-            if self.path.len() == 0 || !self.path.step(self.heap, Side::Right) {
-                self.view = None;
-                return None;
-            }
-            view = View::of_node::<P>(self.heap, self.path.last());
-            self.view = Some(view);
-            (self.index, self.offset) = (0, 0);
+        if self.left == 0 && !self.step() {
+            return None;
         }
-        let element = view.element(self.heap, self.packing, self.offset);
-        self.index += 1;
-        self.offset += element.len();
-        Some(self.packing.decode(element, view.base))
+        let (element, rest) = self.rest.split_at(self.packing.element_len(self.rest));
+        self.left -= 1;
+        self.rest = rest;
+        Some(self.packing.decode(element, self.base))
     }
 }
 

@@ -121,7 +121,7 @@ impl Story {
             Some(value) => format!("${}\r\n{value}\r\n", value.len()),
             None => "$-1\r\n".into(),
         };
-        let (request, reply) = match pick(10) {
+        let (request, reply) = match pick(12) {
             0..3 => {
                 let value = format!("v{}", pick(1000));
                 self.values.insert(key.clone(), value.clone());
@@ -141,6 +141,22 @@ impl Story {
             8 => {
                 let gone = [&key, &other].iter().filter(|key| self.values.remove(**key).is_some()).count();
                 (format!("DEL {key} {other}"), format!(":{gone}\r\n"))
+            }
+            9 => {
+                // More keys than memory is asked for in advance, the same ones often.
+                let keys: Vec<&str> =
+                    (0..1 + pick(300)).map(|_| &*self.keys[pick(self.keys.len())]).collect();
+                let there = keys.iter().filter(|key| self.values.contains_key(**key)).count();
+                (format!("EXISTS {}", keys.join(" ")), format!(":{there}\r\n"))
+            }
+            10 => {
+                let mut request = "MSET".to_owned();
+                for nth in 0..1 + pick(300) {
+                    let key = &self.keys[pick(self.keys.len())];
+                    self.values.insert(key.clone(), format!("w{nth}"));
+                    request.push_str(&format!(" {key} w{nth}"));
+                }
+                (request, "+OK\r\n".into())
             }
             _ => ("PING".into(), "+PONG\r\n".into()),
         };

@@ -12,6 +12,7 @@ pub use scan::ScanOptions;
 
 use super::error::Error;
 use super::key::{Key, KeyHash, KeyHasher};
+use super::keys::KeyRow;
 use crate::number;
 
 /// A cursor over the words after the command's name. Copy it to look ahead.
@@ -20,19 +21,20 @@ pub struct Args<'a> {
     words: &'a [&'a [u8]],
     next: usize,
     hasher: &'a KeyHasher,
-    /// The hash of the word at `first_key.0`, when routing has computed it already.
-    first_key: Option<(usize, KeyHash)>,
+    /// The keys whose hashes routing has computed already, in their order, and where they stand.
+    hashed: Option<(KeyRow, &'a [KeyHash])>,
 }
 
 impl<'a> Args<'a> {
     /// `words[0]` is the command's name; reading starts after it.
     pub fn new(words: &'a [&'a [u8]], hasher: &'a KeyHasher) -> Args<'a> {
-        Args { words, next: 1, hasher, first_key: None }
+        Args { words, next: 1, hasher, hashed: None }
     }
 
-    /// Hands on the hash of the key at word `index`, so that it is not computed twice.
-    pub fn with_key_hash(mut self, index: usize, hash: KeyHash) -> Args<'a> {
-        self.first_key = Some((index, hash));
+    /// Hands on the hashes of the first keys in `row`, so that they are not computed twice.
+    #[inline]
+    pub fn with_key_hashes(mut self, row: KeyRow, hashes: &'a [KeyHash]) -> Args<'a> {
+        self.hashed = Some((row, hashes));
         self
     }
 
@@ -83,9 +85,10 @@ impl<'a> Args<'a> {
     pub fn key(&mut self) -> Result<Key<'a>, Error> {
         let index = self.next;
         let bytes = self.word()?;
-        Ok(match self.first_key {
-            Some((at, hash)) if at == index => Key { bytes, hash },
-            _ => self.hasher.key(bytes),
+        let hash = self.hashed.and_then(|(row, hashes)| hashes.get(row.nth(index)?));
+        Ok(match hash {
+            Some(hash) => Key { bytes, hash: *hash },
+            None => self.hasher.key(bytes),
         })
     }
 

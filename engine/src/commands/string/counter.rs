@@ -7,6 +7,7 @@ use crate::command::{
     Keys, Outcome, Reply, Spec,
 };
 use crate::number::Extended;
+use crate::types::Kind;
 
 const ONE_COUNTED: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::READ_UPDATE)]);
 
@@ -70,15 +71,26 @@ pub(super) const COMMANDS: &[DataCommand] = &[
 ];
 
 fn add(exec: &mut Exec<'_, '_>, key: &Key<'_>, by: i64, reply: &mut dyn Reply) -> CommandResult {
-    let place = exec.string_to_write(key)?;
-    let old = match &place {
-        Some(place) => exec.view(key, place).string().integer().ok_or(Error::NotInteger)?,
-        None => 0,
+    let place = exec.place_to_write(key)?;
+    let (old, spot) = match &place {
+        Some(place) => {
+            let view = exec.view(key, place);
+            if view.kind() != Kind::String {
+                return Err(Error::WrongType);
+            }
+            (view.string().integer().ok_or(Error::NotInteger)?, view.spot())
+        }
+        None => (0, None),
     };
     let new = old.checked_add(by).ok_or(Error::Overflow)?;
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(new).as_bytes();
-    exec.put_string(key, place, &[digits], Deadline::Keep)?;
+    match (&place, spot) {
+        (Some(place), Some(spot)) if spot.value_len() == digits.len() => {
+            exec.overwrite(key, place, spot, digits)?
+        }
+        _ => exec.put_string(key, place, &[digits], Deadline::Keep)?,
+    }
     exec.changed(key, Event::string("incrby"), || set_words(key.bytes, digits, Deadline::Keep));
     reply.integer(new);
     Ok(Outcome::Done)

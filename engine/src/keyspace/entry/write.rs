@@ -12,15 +12,51 @@ use crate::types::string::EMBSTR_LEN_MAX;
 /// The longest range that is overwritten in place rather than rebuilt.
 const IN_PLACE_MAX: usize = 256;
 
-/// Writes a new string value over the old one if the entry stays in its block class, deadline and key
-/// unchanged. Returns whether it did; if not, nothing was changed.
+/// The bytes of a string value inside its entry, until the entry changes.
+#[derive(Debug, Clone, Copy)]
+pub struct StringSpot {
+    start: u32,
+    len: u32,
+}
+
+impl StringSpot {
+    /// `None` if the value is too long to be overwritten in place.
+    #[inline]
+    pub(super) fn new(start: u32, len: u32) -> Option<StringSpot> {
+        (len as usize <= IN_PLACE_MAX).then_some(StringSpot { start, len })
+    }
+
+    /// How long a value that is written here must be, bytes.
+    #[inline]
+    pub fn value_len(self) -> usize {
+        self.len as usize
+    }
+
+    /// Writes another value here, as long as the old one.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the undo log is full.
+    #[inline]
+    pub fn overwrite(self, heap: &mut Heap, entry: Handle<Entry>, value: &[u8]) -> Result<(), OutOfMemory> {
+        assert!(value.len() == self.value_len(), "a value of another length");
+        heap.store(entry, self.start as usize, value)
+    }
+}
+
+/// Writes a new string value over an old string with this deadline if the entry stays in its block class, deadline and
+/// key unchanged. Returns whether it did; if not, nothing was changed.
 ///
 /// # Errors
 /// [`OutOfMemory`] when the undo log is full.
 #[inline]
-pub fn overwrite_string(heap: &mut Heap, entry: Handle<Entry>, value: &[u8]) -> Result<bool, OutOfMemory> {
+pub fn overwrite_string(
+    heap: &mut Heap,
+    entry: Handle<Entry>,
+    deadline_ms: Option<u64>,
+    value: &[u8],
+) -> Result<bool, OutOfMemory> {
     let view = EntryView::new(heap, entry);
-    if view.flags & VALUE_APART != 0 {
+    if view.kind() != Kind::String || view.flags & VALUE_APART != 0 || view.deadline_ms != deadline_ms {
         return Ok(false);
     }
     let old_len = view.value_len as usize;

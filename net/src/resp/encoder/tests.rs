@@ -101,3 +101,12 @@ fn hello_switches_in_the_middle() {
     encoder.null();
     assert_eq!(out, b"$-1\r\n_\r\n");
 }
+
+#[test]
+fn headers_of_every_length() {
+    for count in (0..1100).chain([9_999, 10_000, usize::MAX]) {
+        let mut out = b"before".to_vec();
+        Encoder::new(&mut out, Protocol::Resp2).array(count);
+        assert_eq!(out, format!("before*{count}\r\n").into_bytes());
+    }
+}
