@@ -5,6 +5,7 @@
 //! passed is never seen: whoever asks for it deletes it first, and walks and counts pass over it.
 
 use shm::hash_index::Found;
+use shm::rbtree::Descent;
 use shm::stored_hash::StoredHasher;
 use shm::{Handle, Heap, OutOfMemory};
 
@@ -17,6 +18,9 @@ use super::watch::Watches;
 use crate::command::effect::{EffectLog, Event, words};
 use crate::command::{Key, KeyHasher};
 use crate::types::Kind;
+use crate::types::collection::Collection;
+use crate::types::hash::Hash;
+use crate::types::set::Set;
 
 /// What has happened since the counters were last read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -296,6 +300,27 @@ impl Keyspace {
         if let Some(db) = self.database(db) {
             db.index(&self.heap).prefetch_bucket(&self.heap, hash.0);
         }
+    }
+
+    /// The beginning of a search for an element in what is under a key, once its entry has arrived; `None` if that has no
+    /// nodes to look into.
+    #[inline]
+    pub fn descent(&self, db: u32, hash: crate::command::KeyHash, element: &[u8]) -> Option<Descent> {
+        let index = self.database(db)?.index(&self.heap);
+        // It may be another key's: then nothing but the request is lost.
+        let view = EntryView::new(&self.heap, index.candidate(&self.heap, hash.0)?.cast());
+        let hasher = self.hasher.of_elements();
+        match view.kind() {
+            Kind::Set => Set::open(view.record(), hasher).descent(&self.heap, element),
+            Kind::Hash => Hash::open(view.record(), hasher).descent(&self.heap, element),
+            _ => None,
+        }
+    }
+
+    /// One step of such a search. `false` at its end.
+    #[inline]
+    pub fn descend(&self, descent: &mut Descent) -> bool {
+        descent.step(&self.heap)
     }
 
     /// Asks for the entry's first cache lines, once its bucket has arrived.

@@ -15,7 +15,7 @@ mod field;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use shm::rbtree::{Builder, Form, Packing, Position, Root, Tree};
+use shm::rbtree::{Builder, Descent, Form, Packing, Position, Root, Tree};
 use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap, OutOfMemory};
 
@@ -76,6 +76,13 @@ impl Hash {
     fn find(&self, heap: &Heap, name: &[u8]) -> (Position, bool) {
         let hash = if self.fields.root().form() == Form::Tree { self.packing().hash(name) } else { 0 };
         self.fields.find(heap, Sought { hash, text: Text::Inline(name) })
+    }
+
+    /// See [`Tree::descent`].
+    #[inline]
+    pub fn descent(&self, heap: &Heap, name: &[u8]) -> Option<Descent> {
+        let is_ordered = self.fields.root().form() == Form::Tree;
+        is_ordered.then(|| self.fields.descent(heap, self.packing().hash(name)))?
     }
 
     // ---- reading ----------------------------------------------------------------------------

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use shm::rbtree::{Builder, Form, Packing, Position, Root, Tree};
+use shm::rbtree::{Builder, Descent, Form, Packing, Position, Root, Tree};
 use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap, OutOfMemory};
 
@@ -228,6 +228,12 @@ impl Set {
     #[inline]
     fn find(&self, heap: &Heap, bytes: &[u8]) -> (Position, bool) {
         self.tree.find(heap, Sought::in_form(self.tree.root().form(), bytes, self.hasher))
+    }
+
+    /// See [`Tree::descent`].
+    #[inline]
+    pub fn descent(&self, heap: &Heap, bytes: &[u8]) -> Option<Descent> {
+        self.is_ordered().then(|| self.tree.descent(heap, self.hasher.hash(bytes)))?
     }
 
     /// Whether it has a member. O(log n).

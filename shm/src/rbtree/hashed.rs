@@ -46,6 +46,49 @@ fn descend(heap: &Heap, root: Root, hash: u64, path: &mut Path) -> usize {
     start
 }
 
+/// A search that goes down node by node without an outcome: each step asks for the memory that the next one looks at. Taken
+/// in turns, the steps of many searches wait for memory together. Good until the tree next changes.
+#[derive(Debug)]
+pub struct Descent {
+    hash: u64,
+    link: Link,
+    /// The last node met whose base is not above the hash.
+    found: Link,
+}
+
+/// Bytes of the node at the end that are asked for: the rest follows by itself where it is read in order.
+const AHEAD: usize = 192;
+
+impl Descent {
+    /// Nothing to be done where there are no nodes.
+    #[inline]
+    pub(super) fn new<P: Packing>(heap: &Heap, root: Root, hash: u64) -> Option<Descent> {
+        const { assert!(P::HASHED, "elements that have hashes") };
+        if root.form() != Form::Tree {
+            return None;
+        }
+        heap.prefetch(block(root.link()), 0);
+        Some(Descent { hash, link: root.link(), found: root.link() })
+    }
+
+    /// One level down. `false` at the end.
+    #[inline]
+    pub fn step(&mut self, heap: &Heap) -> bool {
+        let header = Header::read(heap, self.link);
+        let goes_right = self.hash >= heap.u64_at(block(self.link), HEADER_LEN);
+        self.found = select_unpredictable(goes_right, self.link, self.found);
+        self.link = select_unpredictable(goes_right, header.right, header.left);
+        if self.link == 0 {
+            for start in (0..AHEAD).step_by(64) {
+                heap.prefetch(block(self.found), start);
+            }
+            return false;
+        }
+        heap.prefetch(block(self.link), 0);
+        true
+    }
+}
+
 /// [`Position::of_key`] among nodes.
 pub(super) fn find<P: Packing>(
     heap: &Heap,

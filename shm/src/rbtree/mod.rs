@@ -83,7 +83,7 @@ mod tree;
 mod verify;
 
 pub use build::Builder;
-pub use hashed::ByHash;
+pub use hashed::{ByHash, Descent};
 pub use iterate::{Back, Iter};
 pub use node::Node;
 pub use packing::{ELEMENT_LEN_MAX, NODE_LEN_MAX, Packing, element_max};

@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, Range};
 
-use super::hashed::ByHash;
+use super::hashed::{ByHash, Descent};
 use super::insert::{insert, replace, stays};
 use super::iterate::{Back, Iter, block_count};
 use super::node::{Node, View};
@@ -79,6 +79,12 @@ impl<P: Packing> Tree<P> {
     #[inline]
     pub fn seek(&self, heap: &Heap, rank: usize) -> Position {
         Position::of_rank(heap, self.packing, self.root, rank, true)
+    }
+
+    /// A search for elements of a hash that only asks for memory, in a tree that is ordered by hash.
+    #[inline]
+    pub fn descent(&self, heap: &Heap, hash: u64) -> Option<Descent> {
+        Descent::new::<P>(heap, self.root, hash)
     }
 
     /// The element at a place that holds one.
