@@ -39,10 +39,7 @@ fn elements_take_little_beside_their_bytes() {
             ] {
                 let each = overhead(count, len, at_left);
                 println!("{count} of {len} from {name}: {each:.2}");
-                assert!(
-                    each < if len == 20 && count == 100 { 6.0 } else { 4.0 },
-                    "{count} of {len} from {name}: {each:.2}"
-                );
+                assert!(each < 4.0, "{count} of {len} from {name}: {each:.2}");
             }
         }
     }

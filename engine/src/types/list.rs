@@ -214,11 +214,10 @@ impl List {
         Ok(true)
     }
 
-    /// How long the block of a stack of `len` bytes should be, so that it need not be replaced with every element but
-    /// wastes next to nothing, seen from the whole list.
+    /// How long the block of a stack of `len` bytes should be, `spare` of them to grow into. In a long list it is longer,
+    /// which costs half a byte for each element of the tree at most.
     #[inline]
-    fn room(&self, len: usize) -> usize {
-        let spare = if len <= IN_PLACE_MAX { 0 } else { len / 4 };
+    fn room(&self, len: usize, spare: usize) -> usize {
         len.max((len + spare + self.tree.len() / 2).min(STACK_LEN))
     }
 
@@ -228,7 +227,11 @@ impl List {
         if !self.has_room(part, 1, len) {
             self.spill(heap, part)?;
         }
-        let room = self.room(self.part(part).stack_len() + len);
+        let stack = self.part(part);
+        let after = stack.stack_len() + len;
+        // A byte for each element and one element more, if that is not much.
+        let spare = if after <= IN_PLACE_MAX { 0 } else { (after / 4).min(stack.len() + len) };
+        let room = self.room(after, spare);
         self.part_mut(part).push(heap, text, room)
     }
 
@@ -262,8 +265,10 @@ impl List {
         let (text, offset) = self.part(part).top(heap);
         look(heap, text);
         let owned = Texts::owned(text);
+        let stack = self.part(part);
         // Twice what a push may leave, so that pushes and pops in turn do not replace the block.
-        let room = offset.max((offset + offset / 2 + self.tree.len()).min(STACK_LEN));
+        let spare = (offset / 2).min(2 * (stack.len() + stack.stack_len() - offset));
+        let room = self.room(offset, spare + self.tree.len() / 2);
         self.part_mut(part).pop(heap, offset, room)?;
         free_owned(heap, owned)
     }
