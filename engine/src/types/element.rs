@@ -114,6 +114,27 @@ pub fn verify<P: Elements>(
     } else {
         tree.verify(heap, &mut node)?;
     }
+    verify_owned(heap, tree, visit)
+}
+
+/// [`verify`] for a plain block that may have room to grow.
+///
+/// # Errors
+/// The first thing that is wrong, or what `visit` says.
+pub fn verify_stack<P: Elements>(
+    heap: &Heap,
+    stack: &Tree<P>,
+    visit: &mut dyn FnMut(Handle<()>) -> Result<(), Corrupt>,
+) -> Result<(), Corrupt> {
+    stack.verify_stack(heap, &mut |node| visit(node.cast()))?;
+    verify_owned(heap, stack, visit)
+}
+
+fn verify_owned<P: Elements>(
+    heap: &Heap,
+    tree: &Tree<P>,
+    visit: &mut dyn FnMut(Handle<()>) -> Result<(), Corrupt>,
+) -> Result<(), Corrupt> {
     for item in tree.iter(heap) {
         for extent in P::owned(item).into_iter().flatten() {
             extent.verify(heap, visit)?;

@@ -59,6 +59,41 @@ fn elements_come_and_go_at_the_ends() {
     }
 }
 
+/// Requests that bring the ends of a list near where they change their form, and one more that does.
+#[test]
+fn ends_change_their_form() {
+    let long = |number: usize| word(format!("{number:0100}"));
+    let push = |name: &str, count: usize| -> Vec<Bytes> {
+        [vec![word(name), word("l")], (0..count).map(long).collect()].concat()
+    };
+    let pops = |name: &str, count: usize| vec![line(&format!("{name} l")); count];
+    for (one, other, pop, pop_other) in
+        [("LPUSH", "RPUSH", "LPOP", "RPOP"), ("RPUSH", "LPUSH", "RPOP", "LPOP")]
+    {
+        for count in [0, 90] {
+            // A stack becomes a node: the first, or one more.
+            let setup =
+                [push(other, count), push(one, 9)].map(|words| Some(words).filter(|words| words.len() > 2));
+            let setup: Vec<Vec<Bytes>> = setup.into_iter().flatten().collect();
+            for more in [1, 3] {
+                cut_off(&setup, &push(one, more), &names());
+            }
+        }
+        for count in [12, 90] {
+            // A node becomes a stack, or half of the other stack does.
+            let setup = |popped: usize| [vec![push(one, count)], pops(pop, popped)].concat();
+            for popped in [0, count % 9, count % 9 + 1] {
+                cut_off(&setup(popped), &line(&format!("{pop} l")), &names());
+                cut_off(&setup(popped), &line(&format!("{pop_other} l")), &names());
+            }
+            cut_off(&[setup(1), pops(pop_other, 2)].concat(), &line("LMOVE l l LEFT RIGHT"), &names());
+            cut_off(&[setup(1), pops(pop_other, 2)].concat(), &line("LTRIM l 3 -4"), &names());
+            cut_off(&[setup(1), pops(pop_other, 2)].concat(), &line("LSET l 1 other"), &names());
+            cut_off(&[setup(1), pops(pop_other, 2)].concat(), &line("DEL l"), &names());
+        }
+    }
+}
+
 #[test]
 fn elements_change_in_the_middle() {
     for len in [SMALL, FULL_BLOCK, LARGE] {

@@ -68,6 +68,7 @@
 mod balance;
 mod build;
 mod content;
+mod ends;
 mod hashed;
 mod insert;
 mod iterate;

@@ -10,7 +10,7 @@ use super::path::Position;
 use super::range::{append, remove_range, split_off};
 use super::reclaim::{reclaim, relocate};
 use super::remove::remove;
-use super::verify::verify;
+use super::verify::{verify, verify_stack};
 use super::{Form, Packing, Root};
 use crate::{Corrupt, Handle, Heap, OutOfMemory};
 
@@ -32,14 +32,14 @@ use crate::{Corrupt, Handle, Heap, OutOfMemory};
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Tree<P: Packing> {
-    root: Root,
-    packing: P,
+    pub(super) root: Root,
+    pub(super) packing: P,
 }
 
 impl<P: Packing> Tree<P> {
     /// The tree at `root`.
     #[inline]
-    pub fn new(root: Root, packing: P) -> Self {
+    pub const fn new(root: Root, packing: P) -> Self {
         Tree { root, packing }
     }
 
@@ -355,6 +355,15 @@ impl<P: Packing> Tree<P> {
         visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
     ) -> Result<(), Corrupt> {
         verify(heap, self.packing, self.root, true, visit)
+    }
+
+    /// [`Tree::verify`] for a plain block, or none, that may be as long as a node, whatever it holds.
+    pub fn verify_stack(
+        &self,
+        heap: &Heap,
+        visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
+    ) -> Result<(), Corrupt> {
+        verify_stack(heap, self.packing, self.root, visit)
     }
 
     /// [`Tree::verify`] for a tree that is being reclaimed.

@@ -18,7 +18,7 @@ pub(super) fn verify<P: Packing>(
     balanced: bool,
     visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
 ) -> Result<(), Corrupt> {
-    let mut check = Check { heap, packing, balanced, visit, last: None, hashes: Vec::new() };
+    let mut check = Check { heap, packing, balanced, tight: true, visit, last: None, hashes: Vec::new() };
     match root.form() {
         Form::Empty => Ok(()),
         Form::Plain => check.plain(root),
@@ -26,10 +26,33 @@ pub(super) fn verify<P: Packing>(
     }
 }
 
+/// Checks a plain block that has room to grow, up to the length of a node.
+pub(super) fn verify_stack<P: Packing>(
+    heap: &Heap,
+    packing: P,
+    root: Root,
+    visit: &mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
+) -> Result<(), Corrupt> {
+    let mut checked =
+        Check { heap, packing, balanced: true, tight: false, visit, last: None, hashes: Vec::new() };
+    match root.form() {
+        Form::Empty => Ok(()),
+        Form::Plain => {
+            checked.plain(root)?;
+            let (link, (_, used)) = (root.link(), root.plain_extent());
+            let room = heap.block_len(used.max(P::NODE_LEN));
+            check(heap.capacity_of(block(link)) <= room, "a block with too much room", link)
+        }
+        Form::Tree => check(false, "nodes instead of a block", root.link()),
+    }
+}
+
 struct Check<'a, P: Packing> {
     heap: &'a Heap,
     packing: P,
     balanced: bool,
+    /// Blocks are hardly longer than what is in them.
+    tight: bool,
     visit: &'a mut dyn FnMut(Handle<Node>) -> Result<(), Corrupt>,
     /// The node before the one being checked, and where its last element starts.
     last: Option<(View, usize)>,
@@ -49,7 +72,9 @@ impl<P: Packing> Check<'_, P> {
         (self.visit)(block(link))?;
         check(self.heap.capacity_of(block(link)) >= P::PLAIN_BODY, "a block without a base", link)?;
         let view = View::of_plain::<P>(self.heap, root);
-        check(view.own >= 1 && view.own <= P::PLAIN_COUNT, "the size of a plain block", link)?;
+        // A stack may have been a node.
+        let fits = view.own <= P::PLAIN_COUNT || !self.tight && view.used <= P::CAPACITY;
+        check(view.own >= 1 && fits, "the size of a plain block", link)?;
         check(view.used <= P::PLAIN_LEN, "the length of a plain block", link)?;
         self.elements(&view, P::ORDERED && !P::HASHED)?;
         self.hashes(&view)
@@ -91,7 +116,8 @@ impl<P: Packing> Check<'_, P> {
         let (heap, packing, link) = (self.heap, self.packing, view.link);
         let capacity = heap.capacity_of(block(link));
         check(view.body + view.used <= capacity, "elements beyond their block", link)?;
-        check(fits_well(heap, link, view.body + view.used), "a block that is too large", link)?;
+        let is_tight = fits_well(heap, link, view.body + view.used);
+        check(is_tight || !self.tight, "a block that is too large", link)?;
         let bytes = view.elements(heap);
         let mut previous = self.last;
         let mut offset = 0;

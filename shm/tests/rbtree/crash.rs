@@ -200,3 +200,27 @@ fn giving_back_and_moving() {
         });
     }
 }
+
+#[test]
+fn ends_that_become_nodes_and_nodes_that_become_ends() {
+    let long = |n: usize| vec![n as u8; 20];
+    for size in [1, 5, 17, 70] {
+        let values: Vec<_> = (0..size).map(long).collect();
+        let empty = || Tree::new(Root::EMPTY, Listed::new());
+        cut_off::<Listed>(&values, |heap, tree, other| {
+            let mut stack = empty();
+            (0..4).for_each(|n| stack.push(heap, &long(n), 96).unwrap());
+            tree.attach_last(heap, stack).unwrap();
+            *other = tree.detach_first_reversed(heap).unwrap();
+        });
+        cut_off::<Listed>(&values, |heap, tree, other| {
+            let mut stack = empty();
+            (0..4).for_each(|n| stack.push(heap, &long(n), 96).unwrap());
+            tree.attach_first_reversed(heap, stack).unwrap();
+            let mut stack = tree.detach_last(heap).unwrap();
+            let offset = stack.top(heap).1;
+            stack.pop(heap, offset, offset).unwrap();
+            *other = stack;
+        });
+    }
+}

@@ -3,6 +3,7 @@
 #[cfg(feature = "fault")]
 mod crash;
 mod damage;
+mod ends;
 mod failure;
 mod fields;
 mod fill;

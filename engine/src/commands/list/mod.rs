@@ -8,9 +8,12 @@ mod pop_any;
 mod position;
 mod push;
 
+use shm::Heap;
+
 use crate::command::effect::Event;
 use crate::command::{Args, DataCommand, Error, Exec, Key, Reply};
 use crate::types::list::List;
+use crate::types::text::Text;
 
 pub(super) const FAMILY: &[&[DataCommand]] = &[
     change::COMMANDS,
@@ -91,21 +94,27 @@ fn pop_into(
     use crate::types::collection::Collection;
     let len = list.len();
     let count = count.min(len);
-    let heap = exec.heap(key);
     if as_array {
         reply.array(count);
     }
+    if count == 1 {
+        let heap = exec.heap_mut(key);
+        let look = |heap: &Heap, text: Text<'_>| reply.string(text.view(heap));
+        match end {
+            End::Left => list.pop_first(heap, look)?,
+            End::Right => list.pop_last(heap, look)?,
+        }
+        return Ok(count);
+    }
+    let heap = exec.heap(key);
     match end {
         End::Left => list.iter_from(heap, 0).take(count).for_each(|text| reply.string(text.view(heap))),
         End::Right => list.back_from(heap, len).take(count).for_each(|text| reply.string(text.view(heap))),
     }
     let heap = exec.heap_mut(key);
-    match (end, count) {
-        (_, 0) => {}
-        (End::Left, 1) => list.remove(heap, 0)?,
-        (End::Right, 1) => list.remove(heap, len - 1)?,
-        (End::Left, _) => list.remove_range(heap, 0..count)?,
-        (End::Right, _) => list.remove_range(heap, len - count..len)?,
+    match end {
+        End::Left => list.remove_range(heap, 0..count)?,
+        End::Right => list.remove_range(heap, len - count..len)?,
     }
     Ok(count)
 }

@@ -5,8 +5,8 @@ use shm::Heap;
 use shm::stored_hash::StoredHasher;
 
 use super::List;
-use crate::types::collection::{Collection, discard, relocate, verify};
-use crate::types::text::INLINE_MAX;
+use crate::types::collection::{Collection, RECORD_LEN_MIN, discard, relocate, verify};
+use crate::types::text::{INLINE_MAX, Text};
 
 type Bytes = Vec<u8>;
 
@@ -27,11 +27,22 @@ enum Step {
     PushLeft(u16),
     PushRight(u16),
     PushMany(u16, u16),
+    /// So many elements at the left.
+    PushManyLeft(u16, u16),
+    /// So many times at either end, or at both in turn.
+    Pop(Pops, u16),
     Insert(u16, u16),
     Set(u16, u16),
     Remove(u16),
     RemoveRange(u16, u16),
     Move(u16),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Pops {
+    Left,
+    Right,
+    InTurn,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -40,6 +51,9 @@ fn step() -> impl Strategy<Value = Step> {
         2 => any().prop_map(Step::PushLeft),
         2 => any().prop_map(Step::PushRight),
         2 => (any(), 1..200_u16).prop_map(|(from, count)| Step::PushMany(from, count)),
+        2 => (any(), 1..60_u16).prop_map(|(from, count)| Step::PushManyLeft(from, count)),
+        3 => (prop_oneof![Just(Pops::Left), Just(Pops::Right), Just(Pops::InTurn)], 1..60_u16)
+            .prop_map(|(pops, count)| Step::Pop(pops, count)),
         3 => (any(), any()).prop_map(|(at, number)| Step::Insert(at, number)),
         3 => (any(), any()).prop_map(|(at, number)| Step::Set(at, number)),
         4 => any().prop_map(Step::Remove),
@@ -64,7 +78,17 @@ fn check(heap: &mut Heap, list: &List, plain: &[Bytes]) {
     verify(heap, List::KIND, record.bytes(), hasher, &mut visit).expect("a sound list");
     while heap.reclaim(&mut Sweeper, 16).expect("room in the log") {}
     heap.verify(blocks).expect("nothing is lost or shared");
+    // What is stored is what is worked on.
+    let list = &List::open(record.bytes(), hasher);
     assert_eq!(list.len(), plain.len());
+    for part in [0, 1, 3, 7].map(|eighths| eighths * plain.len() / 8) {
+        let at = list.at(heap, part).map(|text| text.view(heap).contiguous().into_owned());
+        assert_eq!(at.as_ref(), plain.get(part));
+        let forth = list.iter_from(heap, part).map(|text| text.len(heap));
+        assert!(forth.eq(plain[part..].iter().map(Vec::len)));
+        let back = list.back_from(heap, part).map(|text| text.len(heap));
+        assert!(back.eq(plain[..part].iter().rev().map(Vec::len)));
+    }
     assert!(
         list.iter_from(heap, 0)
             .map(|text| text.view(heap).contiguous().into_owned())
@@ -109,6 +133,32 @@ fn take(heap: &mut Heap, list: &mut List, plain: &mut Vec<Bytes>, step: Step) {
         Step::PushRight(number) => insert(list, len, number),
         Step::PushMany(from, count) => {
             (0..count).for_each(|nth| insert(list, len + usize::from(nth), from.wrapping_add(nth)));
+        }
+        Step::PushManyLeft(from, count) => {
+            (0..count).for_each(|nth| insert(list, 0, from.wrapping_add(nth)));
+        }
+        Step::Pop(pops, count) => {
+            for nth in 0..count {
+                let at_left = match pops {
+                    Pops::Left => true,
+                    Pops::Right => false,
+                    Pops::InTurn => nth % 2 == 0,
+                };
+                let expected = match (plain.is_empty(), at_left) {
+                    (true, _) => None,
+                    (false, true) => Some(plain.remove(0)),
+                    (false, false) => plain.pop(),
+                };
+                let mut seen = None;
+                let look = |heap: &Heap, text: Text<'_>| {
+                    seen = Some(text.view(heap).contiguous().into_owned());
+                };
+                match at_left {
+                    true => list.pop_first(heap, look).expect("room"),
+                    false => list.pop_last(heap, look).expect("room"),
+                }
+                assert_eq!(seen, expected);
+            }
         }
         Step::Insert(at, number) => insert(list, place(at, len + 1), number),
         Step::Set(at, number) if len > 0 => {
@@ -157,5 +207,24 @@ proptest! {
         }
         discard(&mut heap, List::KIND, list.record().bytes()).expect("room in the log");
         check(&mut heap, &List::empty(StoredHasher::new([0; 16])), &[]);
+    }
+}
+
+#[test]
+fn a_record_of_one_root_is_all_there_is_at_first() {
+    for count in [3, 9, 100, 2000] {
+        let mut heap = Heap::in_memory(64 << 20);
+        let mut plain: Vec<Bytes> = (0..count).map(|number| element(number * 23 + 5)).collect();
+        let mut list = List::build(&mut heap, plain.iter().map(Vec::as_slice)).expect("room");
+        assert_eq!(list.record().bytes().len(), RECORD_LEN_MIN);
+        check(&mut heap, &list, &plain);
+        for nth in 0..3 * count {
+            if nth % 3 == 2 {
+                take(&mut heap, &mut list, &mut plain, Step::Pop(Pops::InTurn, 3));
+            }
+            take(&mut heap, &mut list, &mut plain, Step::PushLeft(nth));
+            take(&mut heap, &mut list, &mut plain, Step::PushRight(nth));
+        }
+        check(&mut heap, &list, &plain);
     }
 }

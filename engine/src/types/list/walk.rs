@@ -1,0 +1,118 @@
+//! Walking over the three parts of a list, in either direction.
+
+use shm::Heap;
+use shm::rbtree::{self, Tree};
+
+use super::{List, Part, Texts};
+use crate::types::collection::Collection;
+use crate::types::text::Text;
+
+/// A way through one part. The head stands in reverse order.
+enum Way<'h> {
+    Up(rbtree::Iter<'h, Texts>),
+    Down(rbtree::Back<'h, Texts>),
+}
+
+impl<'h> Way<'h> {
+    /// The elements from this rank on.
+    fn up(heap: &'h Heap, tree: &Tree<Texts>, rank: usize) -> Way<'h> {
+        Way::Up(tree.iter_from(heap, tree.seek(heap, rank)))
+    }
+
+    /// The elements before this rank, the last one first.
+    fn down(heap: &'h Heap, tree: &Tree<Texts>, rank: usize) -> Way<'h> {
+        Way::Down(tree.back_from(heap, tree.seek(heap, rank)))
+    }
+
+    #[inline]
+    fn next(&mut self) -> Option<Text<'h>> {
+        match self {
+            Way::Up(elements) => elements.next(),
+            Way::Down(elements) => elements.next(),
+        }
+    }
+}
+
+/// Elements from an index on.
+pub struct Iter<'h> {
+    heap: &'h Heap,
+    list: List,
+    part: Part,
+    way: Way<'h>,
+}
+
+impl<'h> Iter<'h> {
+    pub(super) fn new(heap: &'h Heap, list: &List, index: usize) -> Iter<'h> {
+        let (part, rank) = list.place(index);
+        let way = match part {
+            Part::Head => Way::down(heap, &list.head, rank + 1),
+            _ => Way::up(heap, list.part(part), rank),
+        };
+        Iter { heap, list: *list, part, way }
+    }
+}
+
+impl<'h> Iterator for Iter<'h> {
+    type Item = Text<'h>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Text<'h>> {
+        loop {
+            if let Some(text) = self.way.next() {
+                return Some(text);
+            }
+            self.part = match self.part {
+                Part::Head => Part::Tree,
+                Part::Tree => Part::Tail,
+                Part::Tail => return None,
+            };
+            self.way = Way::up(self.heap, self.list.part(self.part), 0);
+        }
+    }
+}
+
+/// Elements before an index, from the last of them to the first.
+pub struct Back<'h> {
+    heap: &'h Heap,
+    list: List,
+    part: Part,
+    way: Way<'h>,
+}
+
+impl<'h> Back<'h> {
+    pub(super) fn new(heap: &'h Heap, list: &List, index: usize) -> Back<'h> {
+        let (part, rank) = match index.checked_sub(1) {
+            Some(before) => list.place(before),
+            None => (Part::Head, list.head.len()),
+        };
+        let way = match part {
+            Part::Head => Way::up(heap, &list.head, rank),
+            _ => Way::down(heap, list.part(part), rank + 1),
+        };
+        debug_assert!(index <= list.len());
+        Back { heap, list: *list, part, way }
+    }
+}
+
+impl<'h> Iterator for Back<'h> {
+    type Item = Text<'h>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Text<'h>> {
+        loop {
+            if let Some(text) = self.way.next() {
+                return Some(text);
+            }
+            self.part = match self.part {
+                Part::Tail => Part::Tree,
+                Part::Tree => Part::Head,
+                Part::Head => return None,
+            };
+            let part = self.list.part(self.part);
+            self.way = match self.part {
+                Part::Head => Way::up(self.heap, part, 0),
+                _ => Way::down(self.heap, part, part.len()),
+            };
+        }
+    }
+}
