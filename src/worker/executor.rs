@@ -97,7 +97,8 @@ impl Executor {
         }
     }
 
-    /// Runs a data command on the shards that it needs. `hashes` are those of its first keys, as far as they are known. The reply, an error too, is complete afterwards.
+    /// Runs a data command on the shards that it needs. `hashes` are those of its first keys, as far as they are known.
+    /// The reply, an error too, is complete afterwards.
     #[inline]
     pub fn run(
         &mut self,

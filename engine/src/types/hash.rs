@@ -81,8 +81,7 @@ impl Hash {
     /// See [`Tree::descent`].
     #[inline]
     pub fn descent(&self, heap: &Heap, name: &[u8]) -> Option<Descent> {
-        let is_ordered = self.fields.root().form() == Form::Tree;
-        is_ordered.then(|| self.fields.descent(heap, self.packing().hash(name)))?
+        self.fields.descent(heap, || self.packing().hash(name))
     }
 
     // ---- reading ----------------------------------------------------------------------------

@@ -233,7 +233,7 @@ impl Set {
     /// See [`Tree::descent`].
     #[inline]
     pub fn descent(&self, heap: &Heap, bytes: &[u8]) -> Option<Descent> {
-        self.is_ordered().then(|| self.tree.descent(heap, self.hasher.hash(bytes)))?
+        self.tree.descent(heap, || self.hasher.hash(bytes))
     }
 
     /// Whether it has a member. O(log n).

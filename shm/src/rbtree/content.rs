@@ -17,7 +17,8 @@ pub(super) fn fits_well(heap: &Heap, link: Link, len: usize) -> bool {
 }
 
 /// The length to ask for when `len` bytes are needed now, `new` of them at the end, where more are expected. Small
-/// blocks get what they need. Elements that come by hash come to a node now and then only: a node of small ones gets room for one or two.
+/// blocks get what they need. Elements that come by hash come to a node now and then only: a node of small ones gets
+/// room for one or two.
 fn with_slack<P: Packing>(len: usize, new: usize, max: usize) -> usize {
     let slack = match P::HASHED {
         _ if len <= IN_PLACE_MAX => 0,

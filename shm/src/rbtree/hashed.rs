@@ -56,19 +56,20 @@ pub struct Descent {
     found: Link,
 }
 
+/// The nodes of a tree with fewer elements are mostly in a near cache: to go down twice would cost as much as it gains.
+const DESCENT_MIN: usize = 1 << 15;
 /// Bytes of the node at the end that are asked for: the rest follows by itself where it is read in order.
 const AHEAD: usize = 192;
 
 impl Descent {
-    /// Nothing to be done where there are no nodes.
     #[inline]
-    pub(super) fn new<P: Packing>(heap: &Heap, root: Root, hash: u64) -> Option<Descent> {
+    pub(super) fn new<P: Packing>(heap: &Heap, root: Root, hash: impl FnOnce() -> u64) -> Option<Descent> {
         const { assert!(P::HASHED, "elements that have hashes") };
-        if root.form() != Form::Tree {
+        if root.form() != Form::Tree || root.count() < DESCENT_MIN {
             return None;
         }
         heap.prefetch(block(root.link()), 0);
-        Some(Descent { hash, link: root.link(), found: root.link() })
+        Some(Descent { hash: hash(), link: root.link(), found: root.link() })
     }
 
     /// One level down. `false` at the end.

@@ -17,7 +17,7 @@ pub(super) fn insert<P: Packing>(
     heap: &mut Heap,
     packing: P,
     root: Root,
-    position: Position,
+    mut position: Position,
     item: P::Item<'_>,
 ) -> Result<Root, OutOfMemory> {
     let inserted = Inserted::item(packing, item);
@@ -44,7 +44,7 @@ pub(super) fn insert<P: Packing>(
             if count > COUNT_MAX {
                 return Err(OutOfMemory);
             }
-            insert_in_tree(heap, packing, &mut top, position, item)?;
+            insert_in_tree(heap, packing, &mut top, &mut position, item)?;
             Ok(Root::tree(top, count))
         }
     }
@@ -131,24 +131,25 @@ fn insert_in_tree<P: Packing>(
     heap: &mut Heap,
     packing: P,
     top: &mut Link,
-    position: Position,
+    position: &mut Position,
     item: P::Item<'_>,
 ) -> Result<(), OutOfMemory> {
-    let Position { mut path, slot, .. } = position;
+    let Position { path, slot, .. } = position;
+    let slot = *slot;
     if P::HASHED {
-        return hashed::insert(heap, packing, top, &mut path, item);
+        return hashed::insert(heap, packing, top, path, item);
     }
     let header = Header::read(heap, path.last());
     let view = View::with_header::<P>(heap, path.last(), &header);
     let inserted = Inserted::item(packing, item);
-    if put(heap, packing, top, &mut path, &view, slot, item)? {
+    if put(heap, packing, top, path, &view, slot, item)? {
         return Ok(());
     }
     if slot.index > 0 && slot.index < view.own {
         let (at, base) = (slot.offset, view.base);
         let draft = Draft { view, at, removed: 0, inserted, own: view.own + 1, base };
         path.add_before(heap, 0, path.len() - 1, 1)?;
-        return split(heap, packing, top, &mut path, &draft);
+        return split(heap, packing, top, path, &draft);
     }
     // At an end of a node that cannot take it: the neighbour may, or the item starts a node. So what
     // is inserted in ascending or descending order leaves full nodes behind.
@@ -174,7 +175,7 @@ fn insert_in_tree<P: Packing>(
     }
     heap.fill(fresh, P::BODY, len, |out| packing.encode(item, base, out));
     path.add_before(heap, 0, path.len() - 1, 1)?;
-    attach(heap, top, &mut path, side, fresh.raw(), 1)
+    attach(heap, top, path, side, fresh.raw(), 1)
 }
 
 /// Puts an item into the last node of a path, if there is room and a base for it.

@@ -19,7 +19,7 @@
 //! 4 number of elements, under 2^31                                u32
 //! ```
 //!
-//! A plain block is nothing but elements, one after the other. A node is a block of up to 1 KiB:
+//! A plain block is nothing but elements, one after the other. A node is a block of up to 1 KiB, or 1.5 if its packing says so:
 //!
 //! ```text
 //!  0  left     u32   handle of the left child, 0 if none
@@ -27,7 +27,7 @@
 //!  8  before   u32   elements in the left subtree
 //! 12  own      u16   elements in this node
 //! 14  used     u16   bytes they take; bit 15: the node is red
-//! 16  base     u64   only in based packings; in their plain blocks it is at 0
+//! 16  base     u64   in based packings, in whose plain blocks it is at 0, and in nodes of hashed ones
 //!  …  elements       `used` bytes
 //! ```
 //!
@@ -37,7 +37,8 @@
 //! # Invariants
 //! [`Tree::verify`] checks them:
 //! 1. the root is black, a red node has black children, every path down passes as many black nodes;
-//! 2. elements ascend by key, within a node and from node to node; none is longer than half a node;
+//! 2. elements ascend by key, within a node and from node to node, or by hash from node to node as `hashed` says; none
+//!    is longer than half a node;
 //! 3. `before` is the number of elements in the left subtree, the root's number is that of all;
 //! 4. no node is empty, and of two neighbours not both are under a quarter full, unless they cannot
 //!    share a base;

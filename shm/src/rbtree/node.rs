@@ -1,6 +1,7 @@
 //! A node's header, and reading the elements of a block.
 
 use std::cmp::Ordering;
+use std::hint::select_unpredictable;
 
 use super::Root;
 use super::packing::{Packing, Sizes};
@@ -259,11 +260,12 @@ impl View {
             let (mut low, mut high) = (0, self.own);
             while low < high {
                 let middle = low.midpoint(high);
-                match compare(middle * len, len) {
-                    Ordering::Less => high = middle,
-                    Ordering::Equal => return (Slot { index: middle, offset: middle * len }, true),
-                    Ordering::Greater => low = middle + 1,
+                let order = compare(middle * len, len);
+                if order == Ordering::Equal {
+                    return (Slot { index: middle, offset: middle * len }, true);
                 }
+                high = select_unpredictable(order == Ordering::Less, middle, high);
+                low = select_unpredictable(order == Ordering::Less, low, middle + 1);
             }
             return (Slot { index: low, offset: low * len }, false);
         }

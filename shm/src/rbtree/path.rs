@@ -1,6 +1,7 @@
 //! The way from the root to a node, which stands in for parent pointers, and places in a tree.
 
 use std::cmp::Ordering;
+use std::hint::select_unpredictable;
 
 use super::node::{self, Header, Link, Side, Slot, View, child};
 use super::packing::Packing;
@@ -198,36 +199,35 @@ impl Position {
             Form::Tree => {}
         }
         let path = &mut position.path;
-        path.start(root.link());
-        let mut passed = 0;
-        // The last node whose first element is not greater: its depth, its view, what stands before.
-        let mut candidate = None;
+        let mut link = root.link();
+        path.start(link);
+        // The last node whose first element is not greater: its depth, and what stands before.
+        let (mut depth, mut start, mut passed) = (0, 0, 0);
         loop {
-            let link = path.last();
             let header = Header::read(heap, link);
             let view = View::with_header::<P>(heap, link, &header);
-            let side = match packing.compare(heap, key, view.first(heap, packing)) {
-                Ordering::Less => Side::Left,
-                Ordering::Equal => {
-                    position.rank = passed + header.before as usize;
-                    return (position, true);
-                }
-                Ordering::Greater => {
-                    let start = passed + header.before as usize;
-                    candidate = Some((path.len(), view, start));
-                    passed = start + view.own;
-                    Side::Right
-                }
-            };
-            match header.child(side) {
-                0 => break,
-                next => path.push(side, next),
+            let order = packing.compare(heap, key, view.first(heap, packing));
+            let here = passed + header.before as usize;
+            if order == Ordering::Equal {
+                position.rank = here;
+                return (position, true);
             }
+            // Which way it goes is as good as random: no branch could be foretold.
+            let goes_right = order == Ordering::Greater;
+            link = select_unpredictable(goes_right, header.right, header.left);
+            depth = select_unpredictable(goes_right, path.len(), depth);
+            start = select_unpredictable(goes_right, here, start);
+            passed = select_unpredictable(goes_right, here + view.own, passed);
+            if link == 0 {
+                break;
+            }
+            path.push_either(goes_right, link);
         }
-        let Some((len, view, start)) = candidate else {
+        if depth == 0 {
             return (position, false);
-        };
-        path.truncate(len);
+        }
+        path.truncate(depth);
+        let view = View::of_node::<P>(heap, path.last());
         let (slot, found) = view.search(heap, packing, key);
         position.slot = slot;
         position.rank = start + slot.index;

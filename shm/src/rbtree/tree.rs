@@ -81,9 +81,10 @@ impl<P: Packing> Tree<P> {
         Position::of_rank(heap, self.packing, self.root, rank, true)
     }
 
-    /// A search for elements of a hash that only asks for memory, in a tree that is ordered by hash.
+    /// A search for elements of a hash that only asks for memory, in a tree that is ordered by hash; `None` if the tree is
+    /// not worth it.
     #[inline]
-    pub fn descent(&self, heap: &Heap, hash: u64) -> Option<Descent> {
+    pub fn descent(&self, heap: &Heap, hash: impl FnOnce() -> u64) -> Option<Descent> {
         Descent::new::<P>(heap, self.root, hash)
     }
 
