@@ -19,7 +19,8 @@
 //! 4 number of elements, under 2^31                                u32
 //! ```
 //!
-//! A plain block is nothing but elements, one after the other. A node is a block of up to 1 KiB, or 1.5 if its packing says so:
+//! A plain block is nothing but elements, one after the other. A node is a block of up to 1 KiB, or 1.5 if its packing
+//! says so:
 //!
 //! ```text
 //!  0  left     u32   handle of the left child, 0 if none

@@ -15,6 +15,8 @@ enum Op {
     Set(Vec<u8>, Vec<u8>),
     Remove(Vec<u8>),
     RemoveSome(prop::sample::Index),
+    /// Those of these ranks, from the last on.
+    RemoveRanks(u8),
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -24,6 +26,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         6 => (field(), value()).prop_map(|(field, value)| Op::Set(field, value)),
         1 => field().prop_map(Op::Remove),
         2 => any::<prop::sample::Index>().prop_map(Op::RemoveSome),
+        1 => any::<u8>().prop_map(Op::RemoveRanks),
     ];
     vec(op, 1..200)
 }
@@ -57,6 +60,16 @@ fn run(ops: Vec<Op>) {
                     model.remove(&field);
                 }
             }
+            // Nothing that is removed changes the ranks of what stands before it.
+            Op::RemoveRanks(salt) => {
+                let is_chosen = |rank: &usize| (rank * 7 + usize::from(salt)).is_multiple_of(5);
+                let all: Vec<Vec<u8>> = tree.iter(&heap).map(|(field, _)| field.to_vec()).collect();
+                for rank in (0..all.len()).rev().filter(is_chosen) {
+                    assert_eq!(tree.at(&heap, rank).expect("a field").0, all[rank]);
+                    tree.remove_at(&mut heap, rank).unwrap();
+                    model.remove(&all[rank]);
+                }
+            }
         }
         heap.commit();
         tree.verify(&heap, &mut |_| Ok(())).unwrap();
@@ -68,6 +81,25 @@ fn run(ops: Vec<Op>) {
             let found = tree.get(&heap, Fields.key_of(&heap, (field, &[])));
             assert_eq!(found, Some((&field[..], &value[..])));
         }
+        by_hash(&heap, &tree, &model);
+    }
+}
+
+/// From each hash on, all fields come by ascending hash, with their ranks.
+fn by_hash(heap: &Heap, tree: &Tree<Fields>, model: &BTreeMap<Vec<u8>, Vec<u8>>) {
+    let hash_of = |field: &[u8]| Fields.hash_of((field, &[]));
+    for from in [0, 1, 7, 20, 36, 37] {
+        let mut expected: Vec<_> = model.keys().map(|field| (hash_of(field), &field[..])).collect();
+        expected.retain(|(hash, _)| *hash >= from);
+        let mut found = Vec::new();
+        for (hash, rank, item) in tree.by_hash(heap, from) {
+            assert_eq!(tree.at(heap, rank), Some(item));
+            found.push((hash, item.0));
+        }
+        assert!(found.is_sorted_by_key(|(hash, _)| *hash));
+        found.sort_unstable();
+        expected.sort_unstable();
+        assert_eq!(found, expected);
     }
 }
 
