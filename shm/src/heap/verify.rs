@@ -41,11 +41,18 @@ impl Heap {
     pub(crate) fn blocks_of_page(&self, page: usize) -> impl Iterator<Item = Handle<()>> {
         let class = self.pages.class_of(page);
         let blocks = class.map_or(0, |class| usize::from(class.blocks));
-        (0..blocks).filter_map(move |index| {
-            let (word_at, bit) = page::bit_of(page, index);
+        let used = (0..blocks.div_ceil(64)).flat_map(move |word| {
+            let mut bits = self.region.load_u64(page::bit_of(page, 64 * word).0);
+            std::iter::from_fn(move || {
+                let bit = bits.trailing_zeros();
+                bits &= bits.wrapping_sub(1);
+                (bit < 64).then_some(64 * word + bit as usize)
+            })
+        });
+        // Bits past the last block are set.
+        used.take_while(move |index| *index < blocks).filter_map(move |index| {
             let start = page * PAGE_LEN + class?.start_of(index);
-            let used = self.region.load_u64(word_at) >> bit & 1 == 1;
-            if used { Handle::from_raw((start >> self.granule_shift) as u32) } else { None }
+            Handle::from_raw((start >> self.granule_shift) as u32)
         })
     }
 
