@@ -23,7 +23,7 @@
 //! ```
 //!
 //! # Invariants
-//! 1. head and tail are plain blocks, at most as long as a node's elements, or as one that was built so;
+//! 1. head and tail are plain blocks, the head at most as long as a node's elements, the tail as a plain block may be;
 //! 2. what else a tree promises, but for the room that a stack may have.
 
 mod walk;
@@ -94,8 +94,10 @@ impl Elements for Texts {
     }
 }
 
+/// Bytes of the elements of a node.
+const NODE_LEN: usize = 2 * element_max::<Texts>();
 /// Bytes of a stack that becomes a node when more comes.
-const STACK_LEN: usize = if cfg!(test) { 300 } else { 2 * element_max::<Texts>() };
+const STACK_LEN: usize = if cfg!(test) { 300 } else { NODE_LEN };
 /// Elements of such a stack: few enough to walk over them to the last one.
 const STACK_COUNT: usize = if cfg!(test) { 10 } else { Texts::PLAIN_COUNT };
 /// Up to so many bytes a block is changed in place wherever it is changed.
@@ -109,6 +111,15 @@ pub struct List {
     tail: Tree<Texts>,
     /// Roots that the record is to have at least.
     roots: usize,
+}
+
+/// How many of the first elements of a plain block a node can hold.
+fn fitting(heap: &Heap, block: &Tree<Texts>) -> usize {
+    let ends = block.iter(heap).scan(0, |end, text| {
+        *end += text.encoded_len();
+        Some(*end)
+    });
+    ends.take_while(|end| *end <= NODE_LEN).count()
 }
 
 const EMPTY: Tree<Texts> = Tree::new(Root::EMPTY, Texts);
@@ -200,15 +211,19 @@ impl List {
     fn refill(&mut self, heap: &mut Heap, part: Part) -> Result<bool, OutOfMemory> {
         let is_head = part == Part::Head;
         let other = if is_head { &mut self.tail } else { &mut self.head };
-        let stack = if !self.tree.is_empty() {
-            match is_head {
-                true => self.tree.detach_first_reversed(heap)?,
-                false => self.tree.detach_last(heap)?,
+        let stack = if self.tree.is_empty() {
+            if other.stack_len() <= IN_PLACE_MAX {
+                return Ok(false);
             }
-        } else if other.stack_len() > IN_PLACE_MAX {
-            other.take_reversed(heap, other.len().div_ceil(2))?
+            let half = other.len().div_ceil(2);
+            let count = if is_head { half.min(fitting(heap, other)) } else { half };
+            other.take_reversed(heap, count)?
         } else {
-            return Ok(false);
+            match (is_head, self.tree.root().form()) {
+                (true, Form::Plain) => self.tree.take_reversed(heap, fitting(heap, &self.tree))?,
+                (true, _) => self.tree.detach_first_reversed(heap)?,
+                (false, _) => self.tree.detach_last(heap)?,
+            }
         };
         *self.part_mut(part) = stack;
         Ok(true)
@@ -450,6 +465,10 @@ impl Collection for List {
         visit: &mut dyn FnMut(Handle<()>) -> Result<(), Corrupt>,
     ) -> Result<(), Corrupt> {
         element::verify_stack(heap, &self.head, visit)?;
+        if self.head.stack_len() > NODE_LEN {
+            let block = self.head.root().encode() as u32;
+            return Err(Corrupt::Structure { block, what: "a head that is longer than a node" });
+        }
         element::verify(heap, &self.tree, false, visit)?;
         element::verify_stack(heap, &self.tail, visit)
     }
