@@ -47,6 +47,8 @@ pub struct Keyspace {
     pub(crate) stats: Stats,
     /// The latest time at which a command ran here.
     last_ms: u64,
+    /// A commit has begun and has not come to its end.
+    is_committing: bool,
 }
 
 /// What a key shall hold.
@@ -87,6 +89,7 @@ impl Keyspace {
             waiters: Waiters::default(),
             stats: Stats::default(),
             last_ms: 0,
+            is_committing: false,
         };
         keyspace.read_mirror();
         keyspace
@@ -155,7 +158,15 @@ impl Keyspace {
     /// Makes the running transaction permanent.
     #[inline]
     pub fn commit(&mut self) {
+        self.is_committing = true;
         self.heap.commit();
+        self.settle();
+    }
+
+    /// What is kept beside the heap becomes permanent with it.
+    #[inline]
+    fn settle(&mut self) {
+        self.is_committing = false;
         self.watches.commit();
         self.waiters.commit();
         self.effects.seal();
@@ -165,6 +176,10 @@ impl Keyspace {
     pub fn rollback(&mut self) {
         let is_open = self.heap.in_transaction();
         self.heap.rollback();
+        if std::mem::take(&mut self.is_committing) && !is_open {
+            // The commit word was stored before a defect showed: it has happened.
+            return self.settle();
+        }
         self.watches.rollback();
         self.waiters.rollback();
         self.effects.forget_unsealed();
