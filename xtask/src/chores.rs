@@ -183,7 +183,8 @@ pub fn fuzz(runner: &mut Runner, arguments: &[String]) -> Result<(), Failed> {
         return Err(Failed("there are no fuzz targets".into()));
     }
     targets.lines().try_for_each(|target| {
-        let line = format!("cargo +nightly fuzz run {target} -- -max_total_time={seconds}");
+        // Memory that is there from run to run would be searched for leaks again and again.
+        let line = format!("cargo +nightly fuzz run {target} -- -max_total_time={seconds} -detect_leaks=0");
         runner.step(&format!("fuzz {target}"), &mut runner.command(&line))
     })
 }

@@ -24,8 +24,10 @@
 //! left inside a transaction; after a conversation, that the shards are sound ([`Keyspace::verify`]).
 
 mod multi;
+pub mod payload;
 mod quote;
 mod recorder;
+pub mod value;
 
 use shm::Heap;
 
@@ -147,8 +149,7 @@ impl Session {
     pub fn repeat(&mut self, shard: usize, effects: &[Effect]) {
         for effect in effects.iter().filter(|effect| !effect.command.is_empty()) {
             let words: Vec<&[u8]> = effect.command.iter().map(AsRef::as_ref).collect();
-            let is_it = |command: &&DataCommand| name_words(command.spec.name, &words).is_some();
-            let command = data_commands().find(is_it).expect("effects are commands");
+            let command = row_of(&words).expect("effects are commands");
             let caller = Caller { db: effect.db, ..self.caller };
             let mut args = args_of(command.spec.name, &words, &self.hasher);
             let mut reply = Recorder::new(false);
@@ -272,7 +273,7 @@ impl Session {
         }
         let mut reply = Recorder::new(self.resp3);
         self.caller.random = self.caller.random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-        if let Some(command) = data_commands().find(|command| is_it(command.spec.name)) {
+        if let Some(command) = row_of(words) {
             match command.spec.arity.admits(words.len()) {
                 true => self.run_data(command, words, &mut reply),
                 false => reply.error(&wrong_arity(command.spec.name)),
@@ -336,6 +337,11 @@ impl Session {
         }
         Ok(visitor)
     }
+}
+
+/// The row of the data command that these words call.
+pub fn row_of(words: &[&[u8]]) -> Option<&'static DataCommand> {
+    data_commands().find(|command| name_words(command.spec.name, words).is_some())
 }
 
 /// How many words say a command's name; `None` if these do not.

@@ -61,7 +61,7 @@ pub struct Stream {
 /// Bytes of a time.
 const TIME_LEN: usize = 6;
 /// The latest time, unix milliseconds, and what stands for none.
-const TIME_MS_MAX: u64 = (1 << 48) - 1;
+pub const TIME_MS_MAX: u64 = (1 << 48) - 1;
 
 /// Writes a time to the start of `out`; returns what is left of `out`.
 #[inline]
