@@ -4,6 +4,8 @@
 //! Beside that, money goes from account to account under WATCH, and pairs of keys are written with MSET; whoever
 //! looks must find the sums right.
 //!
+//! Clients that wait are in `waits.rs`, and what they saw is looked at by `queues.rs`.
+//!
 //! `HEARTH_SEED` repeats a run's requests, `HEARTH_HISTORY` sets how many transactions each client makes. A client
 //! can be told to cheat (see [`Cheat`]): then the checker must notice, or it would prove nothing.
 
@@ -12,6 +14,8 @@ mod support;
 
 mod checker;
 mod history;
+mod queues;
+mod waits;
 
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
