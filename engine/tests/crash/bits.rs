@@ -1,7 +1,10 @@
 //! Commands on bits of strings, and HyperLogLogs.
 
 use crate::common::{of_len, word};
+use crate::coverage;
 use crate::world::World;
+
+coverage::scenarios![single_bits, fields, operations, sketches,];
 
 /// Lengths around every change of form, as for strings.
 const LENGTHS: [usize; 5] = [1, 100, 700, 16_250, 90_000];
@@ -13,7 +16,6 @@ fn with_string(len: usize) -> World {
     world
 }
 
-#[test]
 fn single_bits() {
     World::after("").cut_off("SETBIT k 7 1");
     World::after("").cut_off("SETBIT k 900000 1");
@@ -31,7 +33,6 @@ fn single_bits() {
     }
 }
 
-#[test]
 fn fields() {
     for len in LENGTHS {
         for offset in [0, (8 * len).saturating_sub(9), 8 * len - 3, 8 * len + 3] {
@@ -41,7 +42,6 @@ fn fields() {
     }
 }
 
-#[test]
 fn operations() {
     for (one, other) in [(1, 1), (100, 700), (16_250, 3), (90_000, 16_250), (700, 0)] {
         for request in
@@ -59,7 +59,6 @@ fn operations() {
     late.cut_off("BITOP XOR k due");
 }
 
-#[test]
 fn sketches() {
     let small = "PFADD k a b c\nPEXPIRE k 5000\nPFADD other b x";
     let dense = format!("{small}\nPFDEBUG TODENSE k");

@@ -1,7 +1,10 @@
 //! Commands on whole databases.
 
 use crate::common::{of_len, word};
+use crate::coverage;
 use crate::world::World;
+
+coverage::scenarios![the_first_key, emptying, swapping,];
 
 /// Two databases with keys of every form, and two without.
 fn world() -> World {
@@ -19,7 +22,6 @@ fn world() -> World {
     world
 }
 
-#[test]
 fn the_first_key() {
     for request in ["SET k v", "SET k v PX 10", "MSET a 1 b 2", "APPEND k v", "INCRBY k 1"] {
         World::after("").cut_off(request);
@@ -31,8 +33,9 @@ fn the_first_key() {
     World::after("SET k v PX 10").cut_off("COPY k k DB 2");
 }
 
-#[test]
 fn emptying() {
+    let mut small = World::after("SET a 1\nSET b 2 PX 50");
+    ["FLUSHDB", "FLUSHALL", "SWAPDB 0 1"].into_iter().for_each(|request| small.cut_off(request));
     world().cut_off("FLUSHDB");
     world().cut_off("FLUSHALL");
     // What was dropped before waits still.
@@ -42,7 +45,6 @@ fn emptying() {
     world.cut_off("FLUSHALL");
 }
 
-#[test]
 fn swapping() {
     for request in ["SWAPDB 0 1", "SWAPDB 1 3", "SWAPDB 2 0"] {
         world().cut_off(request);

@@ -3,7 +3,10 @@
 use engine::codec;
 
 use crate::common::{of_len, word};
+use crate::coverage;
 use crate::world::World;
+
+coverage::scenarios![deleting, giving_deadlines, renaming, copying, moving, restoring,];
 
 /// Keys `short`, `long` (a value apart), `timed`, `timedlong`, a key apart, and one due in 10 ms.
 fn world() -> World {
@@ -28,10 +31,10 @@ fn cut_off_each(requests: &[&str]) {
     }
 }
 
-#[test]
 fn deleting() {
     cut_off_each(&[
         "DEL short",
+        "UNLINK short",
         "UNLINK long",
         "DEL timed",
         "DEL timedlong",
@@ -43,7 +46,6 @@ fn deleting() {
     world.cut_off("DEL only");
 }
 
-#[test]
 fn giving_deadlines() {
     for key in ["short", "long", "timed", "timedlong"] {
         for request in ["PEXPIRE KEY 7000", "PEXPIRE KEY 0", "PEXPIRE KEY -5", "EXPIREAT KEY 9000"] {
@@ -61,7 +63,6 @@ fn giving_deadlines() {
     }
 }
 
-#[test]
 fn renaming() {
     for from in ["short", "long", "timed", "timedlong"] {
         for to in ["new", "short", "long", "timed", "timedlong"] {
@@ -77,7 +78,6 @@ fn renaming() {
     world().cut_off_words(&[word("RENAME"), of_len(6_000, b'k'), of_len(7_000, b'n')]);
 }
 
-#[test]
 fn copying() {
     for from in ["short", "long", "timed", "timedlong"] {
         for rest in ["new", "new DB 1", "short DB 2 REPLACE"] {
@@ -94,7 +94,6 @@ fn copying() {
     world().cut_off_words(&[word("COPY"), of_len(6_000, b'k'), of_len(7_000, b'n')]);
 }
 
-#[test]
 fn moving() {
     for key in ["short", "long", "timed", "timedlong"] {
         world().cut_off(&format!("MOVE {key} 1"));
@@ -108,7 +107,6 @@ fn moving() {
     world.cut_off("MOVE short 1");
 }
 
-#[test]
 fn restoring() {
     for len in [5, 50_000] {
         let mut payload = Vec::new();

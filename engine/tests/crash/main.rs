@@ -7,12 +7,15 @@
 mod common;
 
 mod bits;
-mod collections;
+mod coverage;
 mod databases;
+mod geo;
 mod hashes;
 mod keys;
+mod kinds;
 mod lists;
 mod many;
+mod scene;
 mod sets;
 mod streams;
 mod strings;

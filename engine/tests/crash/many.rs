@@ -3,7 +3,10 @@
 use std::ops::RangeInclusive;
 
 use crate::common::{Bytes, word};
+use crate::coverage;
 use crate::world::{World, is_full};
+
+coverage::scenarios![storing_many_at_once, an_index_that_grows_and_shrinks, deadlines_that_split_and_join,];
 
 /// A world with so many keys.
 fn with_keys(count: usize) -> World {
@@ -24,7 +27,6 @@ fn pair(number: usize) -> [Bytes; 2] {
     [key(number), word(format!("value {number}"))]
 }
 
-#[test]
 fn storing_many_at_once() {
     let mut world = World::after("SET key:3 old PX 900\nSET key:4 old");
     for name in ["MSET", "MSETNX"] {
@@ -53,7 +55,6 @@ fn cut_off_turns(world: &mut World, requests: &[Vec<Bytes>], entry: RangeInclusi
     turns
 }
 
-#[test]
 fn an_index_that_grows_and_shrinks() {
     let mut world = with_keys(0);
     let stores: Vec<_> =
@@ -65,7 +66,6 @@ fn an_index_that_grows_and_shrinks() {
     assert!(turns > 5, "spans that are cut and joined: {turns}");
 }
 
-#[test]
 fn deadlines_that_split_and_join() {
     let mut world = with_keys(700);
     let stores: Vec<_> = (0..700)

@@ -1,102 +1,47 @@
 //! Commands on streams: before or after, with all that groups know.
 
-use engine::testing::Session;
-use engine::types::collection::Collection;
-use engine::types::stream::{Stream, StreamImage};
-use shm::fault::{Recording, copy_of, some_panics};
-use shm::stored_hash::StoredHasher;
+use crate::common::{of_len, word};
+use crate::coverage;
+use crate::scene::Scene;
 
-use crate::common::{Bytes, line, of_len, word, words};
-use crate::world::{INTERNAL, effort, ends_of, panic_every};
+coverage::scenarios![adding, deleting, reading_in_groups, groups, long_entries,];
 
-/// The streams in a session's only shard, by key.
-fn images(session: &mut Session) -> Vec<(Bytes, StreamImage)> {
-    let now_ms = session.now_ms();
-    let mut found = Vec::new();
-    session.shards()[0].scan(0, 0, 100, now_ms, |entry| {
-        let stream = Stream::open(entry.record(), StoredHasher::new([0; 16]));
-        found.push((entry.key().into_owned(), stream.image(entry.heap())));
-    });
-    found
-}
-
-/// One shard that holds streams.
-struct Streams(Session);
-
-impl Streams {
-    /// A stream `s` of so many entries, half of which group `g` has delivered to two consumers, and a group with a long
-    /// name.
-    fn of(len: usize) -> Streams {
-        let mut session = Session::new(1);
-        let mut run = |text: &str| drop(session.call(&words(&line(text))));
-        let long = "n".repeat(300);
-        run(&format!("XGROUP CREATE s {long} 0 MKSTREAM"));
-        run("XGROUP CREATE s g 0");
-        for nth in 1..=len {
-            run(&format!("XADD s {nth}-1 temperature {nth} place here"));
-        }
-        run(&format!("XREADGROUP GROUP g ann COUNT {} STREAMS s >", len / 4));
-        run(&format!("XREADGROUP GROUP g {long} COUNT {} STREAMS s >", len / 4));
-        run(&format!("XREADGROUP GROUP {long} ann COUNT {} STREAMS s >", len / 4));
-        Streams(session)
+/// A stream `s` of so many entries, half of which group `g` has delivered to two consumers, and a group with a long name.
+fn streams(len: usize) -> Scene {
+    let mut scene = Scene::after(&[]);
+    let long = "n".repeat(300);
+    scene.run(&format!("XGROUP CREATE s {long} 0 MKSTREAM"));
+    scene.run("XGROUP CREATE s g 0");
+    for nth in 1..=len {
+        scene.run(&format!("XADD s {nth}-1 temperature {nth} place here"));
     }
-
-    fn copy(&mut self) -> Session {
-        Session::over(vec![copy_of(self.0.heap_mut(0))], self.0.now_ms())
-    }
-
-    /// A request, cut off at its stores.
-    fn cut_off(&mut self, request: &[Bytes]) {
-        let before = images(&mut self.0);
-        let mut session = self.copy();
-        let recording = Recording::start(session.heap_mut(0));
-        let reply = session.call(&words(request));
-        let crashes = recording.finish(session.heap_mut(0));
-        assert!(!crashes.is_empty() && !reply.starts_with("(error)"), "{request:?}: {reply}");
-        let after = images(&mut session);
-        let ends = ends_of(&crashes);
-        let now_ms = self.0.now_ms();
-        crashes.explore(effort(&crashes), |heap, commits| {
-            let heap = std::mem::replace(heap, shm::Heap::in_memory(1 << 17));
-            let mut session = Session::over(vec![heap], now_ms);
-            assert!(images(&mut session) == if commits == ends { after.clone() } else { before.clone() });
-            session.verify();
-        });
-        some_panics(
-            panic_every(&crashes),
-            || (self.copy(), String::new()),
-            |(session, _)| session.heap_mut(0),
-            |(session, reply)| *reply = session.call(&words(request)),
-            |(session, found), commits| {
-                let is_done = commits == ends;
-                assert_eq!(found, if is_done { &reply } else { INTERNAL });
-                assert!(images(session) == if is_done { after.clone() } else { before.clone() });
-                session.verify();
-            },
-        );
-    }
+    scene.run(&format!("XREADGROUP GROUP g ann COUNT {} STREAMS s >", len / 4));
+    scene.run(&format!("XREADGROUP GROUP g {long} COUNT {} STREAMS s >", len / 4));
+    scene.run(&format!("XREADGROUP GROUP {long} ann COUNT {} STREAMS s >", len / 4));
+    scene
 }
 
 fn cut_off_all(len: usize, requests: &[&str]) {
-    let mut streams = Streams::of(len);
-    for request in requests {
-        streams.cut_off(&line(request));
-    }
+    streams(len).cut_off_each(requests);
 }
 
 /// One block, a few nodes, many.
 const LENGTHS: [usize; 3] = [8, 200, 1_500];
 
-#[test]
 fn adding() {
     for len in LENGTHS {
         cut_off_all(
             len,
-            &["XADD s 9000-0 temperature 1 place there", "XADD s 9000-0 a b", "XADD s MAXLEN 3 9000-0 a b"],
+            &[
+                "XADD s 9000-0 temperature 1 place there",
+                "XADD s 9000-0 a b",
+                "XADD s MAXLEN 3 9000-0 a b",
+                "XSETID s 9000-0",
+            ],
         );
         for value in [100, 600, 40_000] {
             let request = [word("XADD"), word("s"), word("9000-0"), word("field"), of_len(value, b'v')];
-            Streams::of(len).cut_off(&request);
+            streams(len).cut_off(&request);
         }
     }
     cut_off_all(
@@ -105,7 +50,6 @@ fn adding() {
     );
 }
 
-#[test]
 fn deleting() {
     for len in LENGTHS {
         let half = len / 2;
@@ -116,7 +60,6 @@ fn deleting() {
     }
 }
 
-#[test]
 fn reading_in_groups() {
     for len in LENGTHS {
         cut_off_all(
@@ -135,7 +78,6 @@ fn reading_in_groups() {
     }
 }
 
-#[test]
 fn groups() {
     for len in LENGTHS {
         cut_off_all(
@@ -152,14 +94,11 @@ fn groups() {
     }
 }
 
-#[test]
 fn long_entries() {
-    let mut streams = Streams::of(8);
+    let mut streams = streams(8);
     for nth in 0..4 {
         let id = format!("{}-0", 9_000 + nth);
-        streams.0.call(&words(&[word("XADD"), word("s"), word(id), word("field"), of_len(90_000, b'v')]));
+        streams.run(&format!("XADD s {id} field {}", "v".repeat(90_000)));
     }
-    for request in ["XDEL s 9001-0", "XTRIM s MAXLEN 2", "DEL s", "RENAME s t"] {
-        streams.cut_off(&line(request));
-    }
+    streams.cut_off_each(&["XDEL s 9001-0", "XTRIM s MAXLEN 2", "DEL s", "RENAME s t"]);
 }

@@ -1,7 +1,20 @@
 //! Commands on strings.
 
 use crate::common::{Bytes, line, of_len, word};
+use crate::coverage;
+use crate::scene::Scene;
 use crate::world::World;
+
+coverage::scenarios![
+    setting_a_new_key,
+    setting_over_another_length,
+    setting_over_what_has_expired,
+    appending_and_writing_in_part,
+    setting_by_other_names,
+    counting,
+    counting_otherwise,
+    taking,
+];
 
 /// Lengths around every change of form: other block classes, in place or not, beside the entry.
 const LENGTHS: [usize; 7] = [0, 1, 5, 100, 700, 16_250, 90_000];
@@ -22,19 +35,21 @@ fn with_string(key: &Bytes, len: usize, timed: bool) -> World {
     world
 }
 
-#[test]
 fn setting_a_new_key() {
     for key in [word("k"), long_key()] {
         for len in LENGTHS {
             let value = of_len(len, b'x');
-            World::after("SET other value").cut_off_words(&request("SET", &key, &[value.clone()]));
+            World::after("SET other value").cut_off_words(&request(
+                "SET",
+                &key,
+                std::slice::from_ref(&value),
+            ));
             let timed = [value, word("PX"), word(100)];
             World::after("SET other value").cut_off_words(&request("SET", &key, &timed));
         }
     }
 }
 
-#[test]
 fn setting_over_another_length() {
     let key = word("k");
     for (old, new) in [(5, 5), (5, 6), (5, 40), (700, 700), (700, 5), (16_250, 90_000), (90_000, 3)] {
@@ -50,7 +65,6 @@ fn setting_over_another_length() {
     with_string(&long_key(), 5, true).cut_off_words(&request("SET", &long_key(), &rest));
 }
 
-#[test]
 fn setting_over_what_has_expired() {
     let mut world = World::after("SET k v PX 10\nSET other v PX 10").wait(10);
     world.cut_off("SET k w");
@@ -58,7 +72,6 @@ fn setting_over_what_has_expired() {
     world.cut_off("APPEND k tail");
 }
 
-#[test]
 fn appending_and_writing_in_part() {
     let key = word("k");
     for len in LENGTHS {
@@ -75,7 +88,6 @@ fn appending_and_writing_in_part() {
     World::after("").cut_off("SETRANGE new 20000 tail");
 }
 
-#[test]
 fn counting() {
     World::after("").cut_off("INCRBY k 1");
     for start in ["9", "99999999999999", "-1", "41", "123456"] {
@@ -84,7 +96,32 @@ fn counting() {
     }
 }
 
-#[test]
+fn setting_by_other_names() {
+    for (old, new) in [(5, 8), (50_000, 8), (8, 50_000)] {
+        let (old, new) = ("o".repeat(old), "n".repeat(new));
+        let mut scene = Scene::after(&[line(&format!("SET k {old} PX 5000"))]);
+        scene.cut_off_each(&[
+            &format!("SETEX k 10 {new}"),
+            &format!("SETEX other 10 {new}"),
+            &format!("PSETEX k 10 {new}"),
+            &format!("GETSET k {new}"),
+            &format!("SETNX other {new}"),
+            &format!("MSETNX other {new} third {new}"),
+            "DELEX k",
+            &format!("DELEX k IFEQ {old}"),
+        ]);
+    }
+}
+
+fn counting_otherwise() {
+    for start in ["9", "99999999999999", "-1", "123456"] {
+        for deadline in ["", "PX 50"] {
+            let mut scene = Scene::after(&[line(&format!("SET k {start} {deadline}"))]);
+            scene.cut_off_each(&["INCR k", "DECR k", "DECRBY k 100000", "INCRBYFLOAT k 0.125", "INCR new"]);
+        }
+    }
+}
+
 fn taking() {
     for (key, len) in [(word("k"), 5), (word("k"), 90_000), (long_key(), 5), (long_key(), 90_000)] {
         for timed in [false, true] {

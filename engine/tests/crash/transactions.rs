@@ -1,8 +1,10 @@
 //! EXEC on one shard.
 
+use crate::coverage;
 use crate::world::World;
 
-#[test]
+coverage::scenarios![many_calls_are_one, a_key_written_again_and_again,];
+
 fn many_calls_are_one() {
     let mut world = World::after("SET a 1\nSET b short PX 50\nSET c old\nSET n x");
     world.cut_off("MULTI ; INCRBY a 5 ; INCRBY n 1 ; SET b 2 ; GET a ; EXEC");
@@ -14,7 +16,6 @@ fn many_calls_are_one() {
     later.cut_off("MULTI ; GET b ; SET b 1 ; EXEC");
 }
 
-#[test]
 fn a_key_written_again_and_again() {
     let mut world = World::after("SET k 0");
     let calls: Vec<String> = (1..40).map(|nth| format!("SET k {}", "v".repeat(nth * 13 % 300))).collect();

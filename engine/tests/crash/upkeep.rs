@@ -5,7 +5,10 @@ use engine::testing::Session;
 use engine::types::collection::Encodings;
 
 use crate::common::{of_len, word};
+use crate::coverage;
 use crate::world::World;
+
+coverage::scenarios![expiring, reclaiming, compacting, reloading,];
 
 /// A world with so many keys of these lengths in database 0 and a few in database 1.
 fn world(count: usize, len: usize, timed: bool) -> World {
@@ -26,7 +29,6 @@ fn expire_due(session: &mut Session, limit: usize) -> bool {
     session.shards()[0].expire_due(now_ms, limit)
 }
 
-#[test]
 fn expiring() {
     for (count, len) in [(3, 10), (60, 10), (4, 30_000)] {
         let mut world = world(count, len, true).wait(12);
@@ -38,7 +40,6 @@ fn expiring() {
     }
 }
 
-#[test]
 fn reclaiming() {
     for (count, len, timed) in [(60, 10, true), (3, 100_000, false), (30, 9_000, true)] {
         for request in ["FLUSHDB", "FLUSHALL", "DEL key:0 key:1 key:2"] {
@@ -55,7 +56,6 @@ fn reclaiming() {
     }
 }
 
-#[test]
 fn compacting() {
     for (len, timed) in [(40, true), (200, false), (20_000, true)] {
         let count = if len > 1_000 { 60 } else { 1_500 };
@@ -75,7 +75,6 @@ fn compacting() {
     }
 }
 
-#[test]
 fn reloading() {
     for (count, len) in [(30, 20), (3, 40_000)] {
         let mut world = world(count, len, true);
