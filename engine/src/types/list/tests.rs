@@ -32,6 +32,8 @@ enum Step {
     /// So many times at either end, or at both in turn.
     Pop(Pops, u16),
     Insert(u16, u16),
+    /// So many elements at one place.
+    InsertMany(u16, u16, u16),
     Set(u16, u16),
     Remove(u16),
     RemoveRange(u16, u16),
@@ -55,6 +57,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (prop_oneof![Just(Pops::Left), Just(Pops::Right), Just(Pops::InTurn)], 1..60_u16)
             .prop_map(|(pops, count)| Step::Pop(pops, count)),
         3 => (any(), any()).prop_map(|(at, number)| Step::Insert(at, number)),
+        2 => (any(), any(), 1..60_u16).prop_map(|(at, from, count)| Step::InsertMany(at, from, count)),
         3 => (any(), any()).prop_map(|(at, number)| Step::Set(at, number)),
         4 => any().prop_map(Step::Remove),
         1 => (any(), any()).prop_map(|(from, to)| Step::RemoveRange(from, to)),
@@ -161,6 +164,9 @@ fn take(heap: &mut Heap, list: &mut List, plain: &mut Vec<Bytes>, step: Step) {
             }
         }
         Step::Insert(at, number) => insert(list, place(at, len + 1), number),
+        Step::InsertMany(at, from, count) => {
+            (0..count).for_each(|nth| insert(list, place(at, len + 1), from.wrapping_add(nth)));
+        }
         Step::Set(at, number) if len > 0 => {
             list.set(heap, place(at, len), &element(number)).expect("room");
             plain[place(at, len)] = element(number);
