@@ -42,7 +42,10 @@ pub fn check(session: &mut Session, body: &[u8]) -> bool {
     let reply = session.call(&[b"RESTORE", KEY, b"0", &payload, b"REPLACE"]);
     session.verify();
     let is_accepted = match codec::open(&payload) {
-        Ok(value) => reply == "OK" && is_whole(session, &value) || reply.starts_with("(error) OOM "),
+        Ok(value) => {
+            assert!(reply == "OK" || reply.starts_with("(error) OOM "), "{reply}");
+            reply != "OK" || is_whole(session, &value)
+        }
         Err(refusal) => {
             assert_eq!(reply, format!("(error) {refusal}"));
             false
