@@ -36,6 +36,23 @@ impl<'h, P: Packing> Iter<'h, P> {
         self.base = view.base;
     }
 
+    /// Visits up to `count` elements, a block at a time. Returns how many there were.
+    #[inline]
+    pub fn visit(&mut self, count: usize, mut visit: impl FnMut(P::Item<'h>)) -> usize {
+        let mut left = count;
+        while left > 0 && (self.left > 0 || self.step()) {
+            let here = left.min(self.left);
+            for _ in 0..here {
+                let (element, rest) = self.rest.split_at(self.packing.element_len(self.rest));
+                self.rest = rest;
+                visit(self.packing.decode(element, self.base));
+            }
+            self.left -= here;
+            left -= here;
+        }
+        count - left
+    }
+
     /// Goes on in the next block, if there is one.
     #[inline(never)]
     fn step(&mut self) -> bool {

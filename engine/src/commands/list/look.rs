@@ -69,8 +69,7 @@ fn lrange(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -
     let heap = exec.heap(&key);
     reply.array(range.len());
     if !range.is_empty() {
-        let elements = list.iter_from(heap, range.start).take(range.len());
-        elements.for_each(|text| reply.string(text.view(heap)));
+        list.iter_from(heap, range.start).visit(range.len(), |text| reply.string(text.view(heap)));
     }
     Ok(Outcome::Done)
 }

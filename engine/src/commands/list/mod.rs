@@ -108,7 +108,7 @@ fn pop_into(
     }
     let heap = exec.heap(key);
     match end {
-        End::Left => list.iter_from(heap, 0).take(count).for_each(|text| reply.string(text.view(heap))),
+        End::Left => list.iter_from(heap, 0).visit(count, |text| reply.string(text.view(heap))),
         End::Right => list.back_from(heap, len).take(count).for_each(|text| reply.string(text.view(heap))),
     }
     let heap = exec.heap_mut(key);

@@ -31,6 +31,15 @@ impl<'h> Way<'h> {
             Way::Down(elements) => elements.next(),
         }
     }
+
+    /// Visits up to `count` elements. Returns how many there were.
+    #[inline]
+    fn visit(&mut self, count: usize, visit: impl FnMut(Text<'h>)) -> usize {
+        match self {
+            Way::Up(elements) => elements.visit(count, visit),
+            Way::Down(elements) => elements.take(count).map(visit).count(),
+        }
+    }
 }
 
 /// Elements from an index on.
@@ -50,6 +59,28 @@ impl<'h> Iter<'h> {
         };
         Iter { heap, list: *list, part, way }
     }
+
+    /// Visits up to `count` elements: faster than one by one.
+    #[inline]
+    pub fn visit(mut self, mut count: usize, mut visit: impl FnMut(Text<'h>)) {
+        loop {
+            count -= self.way.visit(count, &mut visit);
+            if count == 0 || !self.next_part() {
+                return;
+            }
+        }
+    }
+
+    /// Goes on in the next part. `false` after the last.
+    fn next_part(&mut self) -> bool {
+        self.part = match self.part {
+            Part::Head => Part::Tree,
+            Part::Tree => Part::Tail,
+            Part::Tail => return false,
+        };
+        self.way = Way::up(self.heap, self.list.part(self.part), 0);
+        true
+    }
 }
 
 impl<'h> Iterator for Iter<'h> {
@@ -61,12 +92,9 @@ impl<'h> Iterator for Iter<'h> {
             if let Some(text) = self.way.next() {
                 return Some(text);
             }
-            self.part = match self.part {
-                Part::Head => Part::Tree,
-                Part::Tree => Part::Tail,
-                Part::Tail => return None,
-            };
-            self.way = Way::up(self.heap, self.list.part(self.part), 0);
+            if !self.next_part() {
+                return None;
+            }
         }
     }
 }
