@@ -200,10 +200,10 @@ fn members_with_the_same_hash_are_told_apart() {
     let (mut heap, mut zset) = (Heap::in_memory(8 << 20), Zset::empty(hasher));
     let limits = Encodings::default();
     let put = |heap: &mut Heap, zset: &mut Zset, member: &str, score: f64| {
-        let spot = zset.find(heap, member.as_bytes());
+        let mut spot = zset.find(heap, member.as_bytes());
         match spot.score() {
-            None => zset.add(heap, spot, score, &limits).expect("room"),
-            Some(_) => zset.set_score(heap, spot, score).expect("room"),
+            None => zset.add(heap, &mut spot, score, &limits).expect("room"),
+            Some(_) => zset.set_score(heap, &mut spot, score).expect("room"),
         }
     };
     let check = |heap: &mut Heap, zset: &Zset| {
@@ -244,8 +244,8 @@ fn members_with_the_same_hash_are_told_apart() {
         assert!(met.len() == zset.len() && met.values().all(|times| *times == 1));
     }
     for [one, other] in &pairs {
-        let spot = zset.find(&heap, one.as_bytes());
-        zset.remove(&mut heap, spot).expect("room in the log");
+        let mut spot = zset.find(&heap, one.as_bytes());
+        zset.remove(&mut heap, &mut spot).expect("room in the log");
         check(&mut heap, &zset);
         assert_eq!(zset.score(&heap, one.as_bytes()), None);
         assert_eq!(zset.score(&heap, other.as_bytes()), Some(-1.0));

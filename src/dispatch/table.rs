@@ -59,6 +59,14 @@ pub struct Table {
     catalogue: Catalogue,
 }
 
+impl Row {
+    /// Whether its name alone says which command it is: it is no subcommand and has none.
+    #[inline]
+    pub fn is_plain(&self) -> bool {
+        self.name_words == 1 && self.subcommands.is_empty()
+    }
+}
+
 static TABLE: LazyLock<Table> = LazyLock::new(Table::build);
 
 impl Table {

@@ -265,6 +265,10 @@ const SOME: usize = 32;
 pub fn with_slices<R>(text: &[u8], words: &[Word], run: impl FnOnce(&[&[u8]]) -> R) -> R {
     if let [name, key] = words {
         run(&[name.of(text), key.of(text)])
+    } else if let [name, key, value] = words {
+        run(&[name.of(text), key.of(text), value.of(text)])
+    } else if let [name, key, field, value] = words {
+        run(&[name.of(text), key.of(text), field.of(text), value.of(text)])
     } else if words.len() <= FEW {
         let mut slices: [&[u8]; FEW] = [&[]; FEW];
         for (slice, word) in slices.iter_mut().zip(words) {

@@ -1,10 +1,12 @@
 //! From a socket to a chunk of requests: read, parse, look up, ask for the memory.
 
-use engine::command::Routing;
+use std::ops::Range;
+
+use engine::command::{KeyHash, Routing};
 use engine::shard::ShardId;
 use net::buffer::FillEnd;
 use net::reactor::Ready;
-use net::resp::{Limits, Progress};
+use net::resp::{Limits, Progress, Word};
 
 use super::batch::SessionKey;
 use super::berths::Berths;
@@ -12,7 +14,7 @@ use super::chunk::{Call, Chunk, KEYS_AHEAD, Part};
 use super::executor::Executor;
 use super::{Stage, Worker};
 use crate::config::Settings;
-use crate::dispatch::Placement;
+use crate::dispatch::{Placement, Row};
 use crate::session::Session;
 
 /// How much of one session a turn takes before the next session is served.
@@ -132,6 +134,7 @@ impl Worker {
         let session = &mut sessions[key];
         let first_call = chunk.calls.len();
         let mut parsed_len = 0;
+        let mut before = Before::default();
         let stop = loop {
             if chunk.is_full() {
                 break Stop::RunFirst;
@@ -141,7 +144,7 @@ impl Worker {
             }
             let stranger = asks_password && !session.client.authenticated;
             let limits = if stranger { &input_limits.stranger } else { &input_limits.known };
-            match parse_one(session, parsed_len, limits, chunk, executor, placement, berths) {
+            match parse_one(session, parsed_len, limits, chunk, &mut before, executor, placement, berths) {
                 Parsed::Request { consumed } => {
                     parsed_len += consumed;
                     budget.calls -= 1;
@@ -170,13 +173,25 @@ impl Worker {
     }
 }
 
+/// What is known from the requests before of the same session: many a pipeline repeats a command, or is about one key. Texts
+/// are where they stand in the session's unread input.
+#[derive(Default)]
+struct Before {
+    /// A command without subcommands.
+    name: Option<(Range<usize>, &'static Row)>,
+    /// The key of a command on one key.
+    key: Option<(Range<usize>, KeyHash, ShardId)>,
+}
+
 /// Parses the request that begins `at` bytes into the session's unread input.
 #[inline]
+#[allow(clippy::too_many_arguments)]
 fn parse_one(
     session: &mut Session,
     at: usize,
     limits: &Limits,
     chunk: &mut Chunk,
+    before: &mut Before,
     executor: &Executor,
     placement: &Placement,
     berths: &Berths,
@@ -201,25 +216,53 @@ fn parse_one(
         Some(nth) => &chunk.decoded[nth],
     };
     let words = &chunk.words[first_word..];
-    let row = executor.table.find(word_count, |nth| words[nth].of(text)).ok();
+    let input = session.input.unread();
+    let place_of = |word: Word| at + word.start as usize..at + (word.start + word.len) as usize;
+    let row = match &before.name {
+        Some((name, row))
+            if input[name.clone()] == *words[0].of(text) && row.spec.arity.admits(word_count) =>
+        {
+            Some(*row)
+        }
+        _ => {
+            let row = executor.table.find(word_count, |nth| words[nth].of(text)).ok();
+            let is_named = |row: &&Row| decoded.is_none() && row.is_plain();
+            before.name = row.filter(is_named).map(|row| (place_of(words[0]), row));
+            row
+        }
+    };
     let (first_hash, mut shard) = (chunk.hashes.len(), ShardId(0));
     if let Some(row) = row
         && let Some(keys) = row.keys
     {
-        let mut hash_key = |at: usize| {
-            let hash = executor.hasher.hash(words[at].of(text));
-            shard = placement.shard_of(hash);
-            if chunk.hashes.len() < KEYS_AHEAD
+        let (hashes, db) = (&mut chunk.hashes, session.client.db);
+        let mut hash_key = |key: &[u8]| {
+            let hash = executor.hasher.hash(key);
+            let shard = placement.shard_of(hash);
+            if hashes.len() < KEYS_AHEAD
                 && let Some(shard) = berths.peek(shard)
             {
-                shard.keyspace.prefetch_bucket(session.client.db, hash);
+                shard.keyspace.prefetch_bucket(db, hash);
             }
-            chunk.hashes.push(hash);
+            hashes.push(hash);
+            (hash, shard)
         };
-        if row.spec.routing == Routing::OneShard {
-            hash_key(usize::from(keys.first));
+        if row.spec.routing != Routing::OneShard {
+            keys.places(word_count).for_each(|nth| (_, shard) = hash_key(words[nth].of(text)));
         } else {
-            keys.places(word_count).for_each(hash_key);
+            let word = words[usize::from(keys.first)];
+            let key = word.of(text);
+            match &before.key {
+                Some((text, hash, same)) if input[text.clone()] == *key => {
+                    shard = *same;
+                    hashes.push(*hash);
+                }
+                _ => {
+                    let hash;
+                    (hash, shard) = hash_key(key);
+                    before.key = decoded.is_none().then_some((place_of(word), hash, shard));
+                }
+            }
         }
     }
     let (end, hashes_end) = (at + consumed, chunk.hashes.len());

@@ -7,13 +7,11 @@
 use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use engine::command::{
-    Args, Error, Flags, Group, InMulti, KeyHash, Next, Reply, Routing, Tour, VisitCommand,
-};
+use engine::command::{Args, Error, Flags, InMulti, KeyHash, Next, Reply, Routing, Tour, VisitCommand};
+use engine::keyspace::{Search, Wide};
 use engine::shard::ShardId;
 use net::buffer::ReadBuffer;
 use net::resp::Word;
-use shm::rbtree::Descent;
 use smallvec::SmallVec;
 
 use super::Worker;
@@ -41,9 +39,6 @@ enum Step {
     NotYet(Pause),
 }
 
-/// The word after the key: the element of the commands that name one, as most do.
-const ELEMENT_AT: usize = 2;
-
 impl Worker {
     /// Runs what has been gathered.
     pub(super) fn run_chunk(&mut self) {
@@ -65,12 +60,15 @@ impl Worker {
 
     /// The buckets have been asked for while parsing; by now they have arrived and say where the entries are.
     fn prefetch_entries(&mut self, chunk: &Chunk) {
+        let mut latest = None;
         for (nth, part) in chunk.parts.iter().enumerate() {
             let end = chunk.parts.get(nth + 1).map_or(chunk.calls.len(), |next| next.first_call);
             let db = self.sessions[part.session].client.db;
             for call in &chunk.calls[part.first_call..end] {
                 for hash in &chunk.hashes[call.first_hash..call.hashes_end.min(KEYS_AHEAD)] {
-                    if let Some(shard) = self.berths.peek(self.placement.shard_of(*hash)) {
+                    if latest.replace(*hash) != Some(*hash)
+                        && let Some(shard) = self.berths.peek(self.placement.shard_of(*hash))
+                    {
                         shard.keyspace.prefetch_entry(db, *hash);
                     }
                 }
@@ -78,38 +76,41 @@ impl Worker {
         }
     }
 
-    /// By now the entries have arrived and say where the trees of sets and hashes are. The first elements that the calls
-    /// name are searched for, all at the same pace: so the calls find the way there in the processor's cache.
+    /// By now the entries have arrived and say where the nodes of collections are. The first elements that the calls
+    /// name are searched for in the large ones, all at the same pace: so the calls find the way there in the
+    /// processor's cache.
     fn prefetch_elements(&mut self, chunk: &Chunk) {
-        let mut descents: SmallVec<[(ShardId, Descent); CHUNK_LEN]> = SmallVec::new();
+        let mut searches: SmallVec<[(ShardId, Search); CHUNK_LEN]> = SmallVec::new();
+        let mut latest: Option<(KeyHash, Option<Wide>)> = None;
         for (nth, part) in chunk.parts.iter().enumerate() {
             let end = chunk.parts.get(nth + 1).map_or(chunk.calls.len(), |next| next.first_call);
             let session = &self.sessions[part.session];
             for call in &chunk.calls[part.first_call..end] {
                 if let Some(row) = call.row
-                    && matches!(row.spec.group, Group::Set | Group::Hash)
-                    && row.spec.routing == Routing::OneShard
-                    && call.word_count > ELEMENT_AT
+                    && row.spec.element != 0
+                    && call.word_count > usize::from(row.spec.element)
                     && let Some(shard) = self.berths.peek(call.shard)
                     && let [hash] = chunk.hashes(call)
                 {
+                    let keyspace = &shard.keyspace;
+                    let wide = match latest {
+                        Some((same, wide)) if same == *hash => wide,
+                        _ => keyspace.wide(session.client.db, *hash),
+                    };
+                    latest = Some((*hash, wide));
+                    let Some(wide) = wide else { continue };
                     let (text, words) = chunk.text(call, session.input.unread());
-                    let element = words[ELEMENT_AT].of(text);
-                    descents.extend(
-                        shard
-                            .keyspace
-                            .descent(session.client.db, *hash, element)
-                            .map(|way| (call.shard, way)),
-                    );
+                    let element = words[usize::from(row.spec.element)].of(text);
+                    searches.extend(keyspace.search(&wide, element).map(|search| (call.shard, search)));
                 }
             }
         }
-        if descents.len() < 2 {
+        if searches.len() < 2 {
             return;
         }
-        while !descents.is_empty() {
-            descents.retain(|(shard, way)| {
-                self.berths.peek(*shard).is_some_and(|shard| shard.keyspace.descend(way))
+        while !searches.is_empty() {
+            searches.retain(|(shard, search)| {
+                self.berths.peek(*shard).is_some_and(|shard| shard.keyspace.go_on(search))
             });
         }
     }

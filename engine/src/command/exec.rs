@@ -14,7 +14,7 @@ mod restore;
 mod waiting;
 
 pub use self::collections::Opened;
-use crate::keyspace::entry::{self, ENTRY_INLINE_MAX, StringSpot};
+use crate::keyspace::entry::{ENTRY_INLINE_MAX, StringSpot};
 use crate::keyspace::{Content, Entry, EntryView, Keyspace, Moved, Place, Value};
 use crate::types::Kind;
 use crate::types::collection::Encodings;
@@ -285,7 +285,7 @@ impl<'e, 's> Exec<'e, 's> {
         let keyspace = self.keyspace(key);
         let deadline_ms = match (deadline, &place) {
             (Deadline::At(deadline_ms), _) => Some(deadline_ms),
-            (Deadline::Keep, Some(place)) => entry::deadline_ms(&keyspace.heap, place.entry()),
+            (Deadline::Keep, Some(place)) => keyspace.view(place).deadline_ms(),
             _ => None,
         };
         let content = Content { kind: Kind::String, value, deadline_ms };
@@ -340,7 +340,7 @@ impl<'e, 's> Exec<'e, 's> {
         deadline: Deadline,
     ) -> Result<Handle<Entry>, Error> {
         let entry = self.put_value(key, place, value, deadline)?;
-        entry::mark_raw(&mut self.keyspace(key).heap, entry)?;
+        self.keyspace(key).mark_raw_entry(entry)?;
         Ok(entry)
     }
 

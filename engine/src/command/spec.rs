@@ -152,6 +152,9 @@ pub struct Spec {
     /// Only its subcommands run. It has no ACL category of its group.
     pub is_container: bool,
     pub in_multi: InMulti,
+    /// Which word names the element of a collection that the command looks for first; 0: none does, as a rule. Its memory
+    /// is asked for in advance.
+    pub element: u8,
 }
 
 impl Spec {
@@ -178,6 +181,7 @@ impl Spec {
             is_internal: false,
             is_container: false,
             in_multi: InMulti::Queued,
+            element: 0,
         }
     }
 
@@ -257,6 +261,12 @@ impl Spec {
     /// Says that only its subcommands run.
     pub const fn container(mut self) -> Spec {
         self.is_container = true;
+        self
+    }
+
+    /// Says which word names the element that it looks for first.
+    pub const fn element(mut self, word: u8) -> Spec {
+        self.element = word;
         self
     }
 

@@ -54,6 +54,7 @@ impl Keyspace {
             None if self.heap.mark_sparse(PAGES) == 0 => return false,
             None => At { db: 0, phase: Phase::Index, cursor: 0 },
         };
+        self.forget_latest();
         state.place = match self.compact_step(at, &mut state.values, entries) {
             Ok(next) => {
                 self.commit();

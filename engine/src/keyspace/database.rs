@@ -119,7 +119,8 @@ impl Database {
 
     #[inline]
     pub fn index(self, heap: &Heap) -> HashIndex {
-        self.checked_index(heap).expect("a record holds an index")
+        debug_assert!(self.checked_index(heap).is_some(), "a record holds an index");
+        HashIndex::of_sound(self.index_words(heap))
     }
 
     /// [`Database::index`] of a record that may hold anything.

@@ -24,7 +24,7 @@ use shm::{Handle, Heap, OutOfMemory};
 
 pub use self::verify::verify;
 pub use self::write::{
-    StringSpot, extent_with, mark_raw, overwrite_record, overwrite_string, rebuild_with_record, write_string,
+    StringSpot, extent_with, mark_raw, overwrite_string, rebuild_with_record, write_string,
 };
 use super::database::Queue;
 use crate::codec::Stored;
@@ -134,12 +134,6 @@ fn deadline_in(entry: &[u8]) -> Option<u64> {
     })
 }
 
-/// When an entry's key is gone, unix milliseconds. Looks at nothing else.
-#[inline]
-pub fn deadline_ms(heap: &Heap, entry: Handle<Entry>) -> Option<u64> {
-    deadline_in(heap.rest_of_page(entry))
-}
-
 /// When something of an entry is due, unix milliseconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Times {
@@ -163,32 +157,7 @@ impl Times {
 /// When something of an entry is due.
 #[inline]
 pub fn times(heap: &Heap, entry: Handle<Entry>) -> Times {
-    Times { key_ms: deadline_ms(heap, entry), fields_ms: fields_ms(heap, entry) }
-}
-
-/// The earliest deadline of a field, if the entry is a hash with deadlines.
-#[inline]
-pub fn fields_ms(heap: &Heap, entry: Handle<Entry>) -> Option<u64> {
-    let is_hash = heap.u8_at(entry, 0) & KIND_MASK == Kind::Hash.code();
-    if is_hash { hash::earliest_ms_in(EntryView::new(heap, entry).record()) } else { None }
-}
-
-/// What an entry holds. Looks at nothing else.
-#[inline]
-pub fn kind(heap: &Heap, entry: Handle<Entry>) -> Kind {
-    kind_in(heap.u8_at(entry, 0))
-}
-
-/// Whether an entry is that of `key`. Looks at nothing behind the key.
-#[inline]
-pub fn has_key(heap: &Heap, entry: Handle<Entry>, key: &[u8]) -> bool {
-    let bytes = heap.rest_of_page(entry);
-    let at = key_at(bytes[0]);
-    if bytes[0] & KEY_APART != 0 {
-        return has_long_key(heap, entry, at, key);
-    }
-    let (len, start) = varint(bytes, at);
-    len == key.len() && &bytes[start..start + len] == key
+    Layout::read(heap, entry).times(heap, entry)
 }
 
 #[cold]
@@ -200,45 +169,79 @@ fn extent_at(heap: &Heap, entry: Handle<Entry>, at: usize) -> Extent {
     Extent::at(Handle::from_raw(heap.u32_at(entry, at)).expect("what lies apart has a handle"))
 }
 
+/// Where the parts of an entry are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Layout {
+    deadline_ms: Option<u64>,
+    flags: u8,
+    /// Lengths are those of what is inside the entry, which is at most [`ENTRY_INLINE_MAX`] bytes long.
+    key_start: u16,
+    key_len: u16,
+    value_start: u16,
+    value_len: u16,
+}
+
+impl Layout {
+    /// That of an entry. O(1), one or two cache lines.
+    #[inline]
+    pub fn read(heap: &Heap, entry: Handle<Entry>) -> Layout {
+        let bytes = heap.rest_of_page(entry);
+        let flags = bytes[0];
+        let at = key_at(flags);
+        let (key_len, key_start) = if flags & KEY_APART != 0 { (APART_LEN, at) } else { varint(bytes, at) };
+        let after_key = key_start + key_len;
+        let (value_len, value_start) =
+            if flags & VALUE_APART != 0 { (APART_LEN, after_key) } else { varint(bytes, after_key) };
+        Layout {
+            flags,
+            deadline_ms: deadline_in(bytes),
+            key_start: key_start as u16,
+            key_len: key_len as u16,
+            value_start: value_start as u16,
+            value_len: value_len as u16,
+        }
+    }
+
+    #[inline]
+    pub fn kind(&self) -> Kind {
+        kind_in(self.flags)
+    }
+
+    /// Whether it is the layout of the entry of `key`, which is `entry`.
+    #[inline]
+    pub fn has_key(&self, heap: &Heap, entry: Handle<Entry>, key: &[u8]) -> bool {
+        let (start, len) = (self.key_start as usize, self.key_len as usize);
+        if self.flags & KEY_APART != 0 {
+            return has_long_key(heap, entry, start, key);
+        }
+        len == key.len() && heap.bytes(entry, start, len) == key
+    }
+
+    /// When something of the entry is due.
+    #[inline]
+    pub fn times(&self, heap: &Heap, entry: Handle<Entry>) -> Times {
+        let fields_ms = if self.kind() == Kind::Hash {
+            hash::earliest_ms_in(heap.bytes(entry, self.value_start as usize, self.value_len as usize))
+        } else {
+            None
+        };
+        Times { key_ms: self.deadline_ms, fields_ms }
+    }
+}
+
 /// An entry, decoded. Borrows the heap: look, take what is needed, then change.
 #[derive(Clone, Copy)]
 pub struct EntryView<'a> {
-    heap: &'a Heap,
+    pub(super) heap: &'a Heap,
     pub handle: Handle<Entry>,
-    flags: u8,
-    clock: u32,
-    deadline_ms: Option<u64>,
-    /// Lengths are those of what is inside the entry.
-    key_start: u32,
-    key_len: u32,
-    value_start: u32,
-    value_len: u32,
+    pub(super) layout: Layout,
 }
 
 impl<'a> EntryView<'a> {
     /// Decodes an entry. O(1), one or two cache lines.
     #[inline]
     pub fn new(heap: &'a Heap, handle: Handle<Entry>) -> EntryView<'a> {
-        let bytes = heap.rest_of_page(handle);
-        let flags = bytes[0];
-        let clock = u32::from_le_bytes([bytes[1], bytes[2], bytes[3], 0]);
-        let deadline_ms = deadline_in(bytes);
-        let at = key_at(flags);
-        let (key_len, key_start) = if flags & KEY_APART != 0 { (APART_LEN, at) } else { varint(bytes, at) };
-        let after_key = key_start + key_len;
-        let (value_len, value_start) =
-            if flags & VALUE_APART != 0 { (APART_LEN, after_key) } else { varint(bytes, after_key) };
-        EntryView {
-            heap,
-            handle,
-            flags,
-            clock,
-            deadline_ms,
-            key_start: key_start as u32,
-            key_len: key_len as u32,
-            value_start: value_start as u32,
-            value_len: value_len as u32,
-        }
+        EntryView { heap, handle, layout: Layout::read(heap, handle) }
     }
 
     /// The heap that it lies in.
@@ -248,30 +251,42 @@ impl<'a> EntryView<'a> {
     }
 
     pub fn kind(&self) -> Kind {
-        kind_in(self.flags)
+        self.layout.kind()
     }
 
     /// Whether it is a string that was written in part.
     pub fn is_raw(&self) -> bool {
-        self.flags & KIND_MASK == RAW_STRING
+        self.layout.flags & KIND_MASK == RAW_STRING
     }
 
     /// When the key is gone, unix milliseconds.
     #[inline]
     pub fn deadline_ms(&self) -> Option<u64> {
-        self.deadline_ms
+        self.layout.deadline_ms
     }
 
     /// When something of the entry is due.
     pub fn times(&self) -> Times {
-        times(self.heap, self.handle)
+        self.layout.times(self.heap, self.handle)
+    }
+
+    /// When something of the entry of a collection is due once it has this record.
+    pub fn times_with(&self, record: &[u8]) -> Times {
+        let fields_ms = if self.kind() == Kind::Hash { hash::earliest_ms_in(record) } else { None };
+        Times { key_ms: self.layout.deadline_ms, fields_ms }
+    }
+
+    /// Where the value, or the handle of the extent list that holds it, lies in the entry's block.
+    #[inline]
+    pub fn value_start(&self) -> usize {
+        self.layout.value_start as usize
     }
 
     /// Whether the key is there at a time: its deadline has not passed, nor have those of all its fields.
     #[inline]
     pub fn is_live(&self, now_ms: u64, hasher: StoredHasher) -> bool {
-        self.deadline_ms.is_none_or(|deadline_ms| deadline_ms > now_ms)
-            && (self.flags & KIND_MASK != Kind::Hash.code() || !self.has_run_out(now_ms, hasher))
+        self.layout.deadline_ms.is_none_or(|deadline_ms| deadline_ms > now_ms)
+            && (self.layout.flags & KIND_MASK != Kind::Hash.code() || !self.has_run_out(now_ms, hasher))
     }
 
     /// Whether it is a hash whose fields are all gone at a time.
@@ -283,15 +298,17 @@ impl<'a> EntryView<'a> {
 
     /// Seconds since the last access, at `now_ms`.
     pub fn idle_s(&self, now_ms: u64) -> u64 {
-        (now_ms / 1000).wrapping_sub(u64::from(self.clock)) % CLOCK_PERIOD_S
+        (now_ms / 1000).wrapping_sub(u64::from(self.heap.u32_at(self.handle, 0) >> 8)) % CLOCK_PERIOD_S
     }
 
     /// The key; borrowed unless it is very long.
     pub fn key(&self) -> Cow<'a, [u8]> {
         match self.key_extent() {
-            None => {
-                Cow::Borrowed(self.heap.bytes(self.handle, self.key_start as usize, self.key_len as usize))
-            }
+            None => Cow::Borrowed(self.heap.bytes(
+                self.handle,
+                self.layout.key_start as usize,
+                self.layout.key_len as usize,
+            )),
             Some(extent) => Cow::Owned(bytes_of(self.heap, extent)),
         }
     }
@@ -301,7 +318,7 @@ impl<'a> EntryView<'a> {
     pub fn string(&self) -> StringView<'a> {
         match self.value_extent() {
             None => {
-                let (start, len) = (self.value_start as usize, self.value_len as usize);
+                let (start, len) = (self.layout.value_start as usize, self.layout.value_len as usize);
                 StringView::Inline(self.heap.bytes(self.handle, start, len))
             }
             Some(extent) => StringView::Apart { heap: self.heap, extent },
@@ -311,15 +328,15 @@ impl<'a> EntryView<'a> {
     /// Where a string value lies that can be written over by one of its length. The caller has checked the kind.
     #[inline]
     pub fn spot(&self) -> Option<StringSpot> {
-        let stays = self.flags & VALUE_APART == 0 && !self.is_raw();
-        stays.then(|| StringSpot::new(self.value_start, self.value_len)).flatten()
+        let stays = self.layout.flags & VALUE_APART == 0 && !self.is_raw();
+        stays.then(|| StringSpot::new(self.layout.value_start, self.layout.value_len)).flatten()
     }
 
     /// The record of a collection. The caller has checked the kind.
     #[inline]
     pub fn record(&self) -> &'a [u8] {
-        debug_assert!(self.flags & VALUE_APART == 0, "records are short");
-        self.heap.bytes(self.handle, self.value_start as usize, self.value_len as usize)
+        debug_assert!(self.layout.flags & VALUE_APART == 0, "records are short");
+        self.heap.bytes(self.handle, self.layout.value_start as usize, self.layout.value_len as usize)
     }
 
     /// The value where it lies.
@@ -365,17 +382,17 @@ impl<'a> EntryView<'a> {
     /// The extent list that holds the key, if it lies apart.
     #[inline]
     pub fn key_extent(&self) -> Option<Extent> {
-        (self.flags & KEY_APART != 0).then(|| self.extent_at(self.key_start))
+        (self.layout.flags & KEY_APART != 0).then(|| self.extent_at(self.layout.key_start))
     }
 
     /// The extent list that holds the value, if it lies apart.
     #[inline]
     pub fn value_extent(&self) -> Option<Extent> {
-        (self.flags & VALUE_APART != 0).then(|| self.extent_at(self.value_start))
+        (self.layout.flags & VALUE_APART != 0).then(|| self.extent_at(self.layout.value_start))
     }
 
-    fn extent_at(&self, start: u32) -> Extent {
-        extent_at(self.heap, self.handle, start as usize)
+    fn extent_at(&self, start: u16) -> Extent {
+        extent_at(self.heap, self.handle, usize::from(start))
     }
 }
 
@@ -486,8 +503,8 @@ pub fn rebuild_with_deadline(
     deadline_ms: Option<u64>,
 ) -> Result<Handle<Entry>, OutOfMemory> {
     let view = EntryView::new(heap, old);
-    let flags = view.flags;
-    let old_len = view.value_start as usize + view.value_len as usize;
+    let flags = view.layout.flags;
+    let old_len = view.layout.value_start as usize + view.layout.value_len as usize;
     let (place, rest) = (deadline_at(flags), key_at(flags));
     let room = if deadline_ms.is_some() { DEADLINE_LEN } else { 0 };
     let new_len = place + room + old_len - rest;
@@ -508,7 +525,7 @@ pub fn rebuild_with_deadline(
 /// [`OutOfMemory`].
 pub fn relocate(heap: &mut Heap, old: Handle<Entry>) -> Result<Handle<Entry>, OutOfMemory> {
     let view = EntryView::new(heap, old);
-    let len = (view.value_start + view.value_len) as usize;
+    let len = (view.layout.value_start + view.layout.value_len) as usize;
     let fresh = heap.allocate::<Entry>(len)?;
     heap.fill_from(fresh, 0, old, 0, len);
     Ok(fresh)
@@ -524,7 +541,7 @@ pub fn relocate_extents(
     moves: impl Fn(&Heap, Handle<()>) -> bool,
 ) -> Result<(), OutOfMemory> {
     let view = EntryView::new(heap, entry);
-    let lists = [(view.key_extent(), view.key_start), (view.value_extent(), view.value_start)];
+    let lists = [(view.key_extent(), view.layout.key_start), (view.value_extent(), view.layout.value_start)];
     for (extent, start) in lists {
         let Some(mut extent) = extent else { continue };
         let before = extent.handle();

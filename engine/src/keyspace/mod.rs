@@ -1,5 +1,6 @@
 //! Key → value: the databases of one shard.
 
+mod ahead;
 pub mod census;
 pub mod compact;
 pub mod database;
@@ -19,6 +20,7 @@ mod verify;
 mod space;
 
 pub use crate::types::Kind;
+pub use ahead::{Search, Wide};
 pub use entry::{Entry, EntryView, Value};
 pub use restore::{Lifetime, ReloadError};
 pub use space::{Content, Keyspace, Place, Stats, del_words};

@@ -5,22 +5,18 @@
 //! passed is never seen: whoever asks for it deletes it first, and walks and counts pass over it.
 
 use shm::hash_index::Found;
-use shm::rbtree::Descent;
 use shm::stored_hash::StoredHasher;
 use shm::{Handle, Heap, OutOfMemory};
 
 use super::database::Database;
-use super::entry::{self, DEADLINE_MS_MAX, Entry, EntryParts, EntryView, Times, Value};
+use super::entry::{self, DEADLINE_MS_MAX, Entry, EntryParts, EntryView, Layout, Times, Value};
 use super::garbage::{self, Fate};
 use super::slot::SlotRange;
 use super::waiters::Waiters;
 use super::watch::Watches;
 use crate::command::effect::{EffectLog, Event, words};
-use crate::command::{Key, KeyHasher};
+use crate::command::{Key, KeyHash, KeyHasher};
 use crate::types::Kind;
-use crate::types::collection::Collection;
-use crate::types::hash::Hash;
-use crate::types::set::Set;
 
 /// What has happened since the counters were last read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -49,6 +45,9 @@ pub struct Keyspace {
     last_ms: u64,
     /// A commit has begun and has not come to its end.
     is_committing: bool,
+    /// The key that was found last, and where: commands on one key often come in a row. Nothing once the index, or the
+    /// layout of an entry, has changed.
+    latest: Option<(u32, KeyHash, Place)>,
 }
 
 /// What a key shall hold.
@@ -60,11 +59,12 @@ pub struct Content<'v> {
     pub deadline_ms: Option<u64>,
 }
 
-/// A live entry's place.
+/// A live entry's place, and how it is laid out: good until the entry next changes.
 #[derive(Clone, Copy)]
 pub struct Place {
     pub(super) db: Database,
     pub(super) found: Found,
+    pub(super) layout: Layout,
 }
 
 impl Place {
@@ -90,6 +90,7 @@ impl Keyspace {
             stats: Stats::default(),
             last_ms: 0,
             is_committing: false,
+            latest: None,
         };
         keyspace.read_mirror();
         keyspace
@@ -104,6 +105,7 @@ impl Keyspace {
     }
 
     fn set_mirror(&mut self, number: u32, database: Option<Database>) {
+        self.latest = None;
         let number = number as usize;
         if self.databases.len() <= number {
             self.databases.resize(number + 1, None);
@@ -175,6 +177,7 @@ impl Keyspace {
     /// Takes the running transaction back.
     pub fn rollback(&mut self) {
         let is_open = self.heap.in_transaction();
+        self.latest = None;
         self.heap.rollback();
         if std::mem::take(&mut self.is_committing) && !is_open {
             // The commit word was stored before a defect showed: it has happened.
@@ -213,9 +216,37 @@ impl Keyspace {
     pub(super) fn find_any(&self, db: u32, key: &Key<'_>) -> Option<Place> {
         let db = self.database(db)?;
         let heap = &self.heap;
-        let is_it = |handle: Handle<_>| entry::has_key(heap, handle.cast(), key.bytes);
+        let mut layout = Layout::default();
+        let is_it = |handle: Handle<_>| {
+            layout = Layout::read(heap, handle.cast());
+            layout.has_key(heap, handle.cast(), key.bytes)
+        };
         let found = db.index(heap).find(heap, key.hash.0, is_it)?;
-        Some(Place { db, found })
+        Some(Place { db, found, layout })
+    }
+
+    /// [`Keyspace::find_any`], which remembers what it has found last.
+    #[inline]
+    fn find_again(&mut self, db: u32, key: &Key<'_>) -> Option<Place> {
+        if let Some((latest_db, hash, place)) = &self.latest
+            && (*latest_db, *hash) == (db, key.hash)
+            && place.layout.has_key(&self.heap, place.entry(), key.bytes)
+        {
+            debug_assert!(
+                self.find_any(db, key)
+                    .is_some_and(|fresh| (fresh.found, fresh.layout) == (place.found, place.layout))
+            );
+            return Some(*place);
+        }
+        let place = self.find_any(db, key)?;
+        self.latest = Some((db, key.hash, place));
+        Some(place)
+    }
+
+    /// The index, or the layout of an entry, is about to change.
+    #[inline]
+    pub(super) fn forget_latest(&mut self) {
+        self.latest = None;
     }
 
     /// The live entry of a key. One whose deadline has passed at `now_ms` is deleted, and so are fields of a hash, in
@@ -225,17 +256,16 @@ impl Keyspace {
     /// [`OutOfMemory`] when the undo log is full.
     #[inline]
     pub fn find(&mut self, db: u32, key: &Key<'_>, now_ms: u64) -> Result<Option<Place>, OutOfMemory> {
-        let Some(place) = self.find_any(db, key) else { return Ok(None) };
-        match entry::deadline_ms(&self.heap, place.entry()) {
-            Some(deadline_ms) if deadline_ms <= now_ms => {
-                self.expire(db, key, &place)?;
-                Ok(None)
-            }
-            _ if entry::fields_ms(&self.heap, place.entry()).is_some_and(|due_ms| due_ms <= now_ms) => {
-                self.expire_fields(db, key, place, now_ms)
-            }
-            _ => Ok(Some(place)),
+        let Some(place) = self.find_again(db, key) else { return Ok(None) };
+        let times = place.layout.times(&self.heap, place.entry());
+        if times.key_ms.is_some_and(|deadline_ms| deadline_ms <= now_ms) {
+            self.expire(db, key, &place)?;
+            return Ok(None);
         }
+        if times.fields_ms.is_some_and(|due_ms| due_ms <= now_ms) {
+            return self.expire_fields(db, key, place, now_ms);
+        }
+        Ok(Some(place))
     }
 
     fn expire(&mut self, db: u32, key: &Key<'_>, place: &Place) -> Result<(), OutOfMemory> {
@@ -294,59 +324,21 @@ impl Keyspace {
 
     #[inline]
     pub fn view(&self, place: &Place) -> EntryView<'_> {
-        EntryView::new(&self.heap, place.entry())
+        let layout = place.layout;
+        debug_assert!(layout == Layout::read(&self.heap, place.entry()), "the entry has changed");
+        EntryView { heap: &self.heap, handle: place.entry(), layout }
     }
 
-    /// What the entry at a place holds: cheaper than [`Keyspace::view`].
+    /// What the entry at a place holds.
     #[inline]
     pub fn kind(&self, place: &Place) -> Kind {
-        entry::kind(&self.heap, place.entry())
+        place.layout.kind()
     }
 
     /// Notes an access.
     #[inline]
     pub fn touch(&mut self, place: &Place, now_ms: u64) {
         entry::touch(&mut self.heap, place.entry(), now_ms);
-    }
-
-    /// Asks for the cache lines that a lookup will want first.
-    #[inline]
-    pub fn prefetch_bucket(&self, db: u32, hash: crate::command::KeyHash) {
-        if let Some(db) = self.database(db) {
-            db.index(&self.heap).prefetch_bucket(&self.heap, hash.0);
-        }
-    }
-
-    /// The beginning of a search for an element in what is under a key, once its entry has arrived; `None` if that has no
-    /// nodes to look into.
-    #[inline]
-    pub fn descent(&self, db: u32, hash: crate::command::KeyHash, element: &[u8]) -> Option<Descent> {
-        let index = self.database(db)?.index(&self.heap);
-        // It may be another key's: then nothing but the request is lost.
-        let view = EntryView::new(&self.heap, index.candidate(&self.heap, hash.0)?.cast());
-        let hasher = self.hasher.of_elements();
-        match view.kind() {
-            Kind::Set => Set::open(view.record(), hasher).descent(&self.heap, element),
-            Kind::Hash => Hash::open(view.record(), hasher).descent(&self.heap, element),
-            _ => None,
-        }
-    }
-
-    /// One step of such a search. `false` at its end.
-    #[inline]
-    pub fn descend(&self, descent: &mut Descent) -> bool {
-        descent.step(&self.heap)
-    }
-
-    /// Asks for the entry's first cache lines, once its bucket has arrived.
-    #[inline]
-    pub fn prefetch_entry(&self, db: u32, hash: crate::command::KeyHash) {
-        if let Some(db) = self.database(db)
-            && let Some(handle) = db.index(&self.heap).candidate(&self.heap, hash.0)
-        {
-            self.heap.prefetch(handle, 0);
-            self.heap.prefetch(handle, 64);
-        }
     }
 
     // ---- changing ---------------------------------------------------------------------------
@@ -387,6 +379,7 @@ impl Keyspace {
         content: Content<'_>,
         now_ms: u64,
     ) -> Result<Handle<Entry>, OutOfMemory> {
+        self.forget_latest();
         let Content { kind, value, deadline_ms } = content;
         let deadline_ms = deadline_ms.map(|deadline_ms| deadline_ms.min(DEADLINE_MS_MAX));
         if let (Some(place), Kind::String, Value::Pieces(&[value])) = (&place, kind, value)
@@ -437,6 +430,7 @@ impl Keyspace {
 
     /// Deletes an entry, with or without its value.
     pub(super) fn remove_with(&mut self, place: &Place, value: Fate) -> Result<(), OutOfMemory> {
+        self.forget_latest();
         let (database, handle) = (place.db, place.entry());
         self.drop_times(database, entry::times(&self.heap, handle), handle)?;
         garbage::free_entry(&mut self.heap, handle, value)?;
@@ -450,6 +444,7 @@ impl Keyspace {
     /// # Errors
     /// [`OutOfMemory`].
     pub fn set_deadline(&mut self, place: &Place, deadline_ms: Option<u64>) -> Result<(), OutOfMemory> {
+        self.forget_latest();
         let deadline_ms = deadline_ms.map(|deadline_ms| deadline_ms.min(DEADLINE_MS_MAX));
         let handle = place.entry();
         let old = entry::times(&self.heap, handle);
@@ -484,6 +479,7 @@ impl Keyspace {
         bytes: &[u8],
         now_ms: u64,
     ) -> Result<(), OutOfMemory> {
+        self.forget_latest();
         let (mut old, mut deadline_ms) = (Vec::new(), None);
         if let Some(place) = &place {
             if entry::write_string(&mut self.heap, place.entry(), offset, bytes)? {
@@ -504,7 +500,7 @@ impl Keyspace {
             Value::Pieces(&new)
         };
         let entry = self.put(db, key, place, Content { kind: Kind::String, value, deadline_ms }, now_ms)?;
-        entry::mark_raw(&mut self.heap, entry)
+        self.mark_raw_entry(entry)
     }
 
     /// Stores the record of the collection at a place, whose trees have changed. Returns the entry, which may be another
@@ -514,18 +510,24 @@ impl Keyspace {
     /// [`OutOfMemory`].
     #[inline]
     pub fn store_record(&mut self, place: &Place, record: &[u8]) -> Result<Handle<Entry>, OutOfMemory> {
-        let handle = place.entry();
-        let old = entry::times(&self.heap, handle);
-        let fresh = match entry::overwrite_record(&mut self.heap, handle, record)? {
-            true => handle,
+        let (handle, view) = (place.entry(), self.view(place));
+        let (old, new) = (view.times(), view.times_with(record));
+        let fresh = match view.record().len() == record.len() {
+            true => {
+                let (is_same, start) = (view.record() == record, view.value_start());
+                if !is_same {
+                    self.heap.store(handle, start, record)?;
+                }
+                handle
+            }
             false => {
+                self.forget_latest();
                 let fresh = entry::rebuild_with_record(&mut self.heap, handle, record)?;
                 self.heap.free(handle);
                 place.db.index(&self.heap).replace(&mut self.heap, &place.found, fresh.cast())?;
                 fresh
             }
         };
-        let new = entry::times(&self.heap, fresh);
         self.move_times(place.db, (old, handle), (new, fresh))?;
         Ok(fresh)
     }
@@ -535,7 +537,16 @@ impl Keyspace {
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
     pub fn mark_raw(&mut self, place: &Place) -> Result<(), OutOfMemory> {
-        entry::mark_raw(&mut self.heap, place.entry())
+        self.mark_raw_entry(place.entry())
+    }
+
+    /// [`Keyspace::mark_raw`] of an entry.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the undo log is full.
+    pub fn mark_raw_entry(&mut self, entry: Handle<Entry>) -> Result<(), OutOfMemory> {
+        self.forget_latest();
+        entry::mark_raw(&mut self.heap, entry)
     }
 
     // ---- whole databases --------------------------------------------------------------------
@@ -586,5 +597,74 @@ pub(super) struct Hashes<'h>(pub &'h KeyHasher);
 impl shm::hash_index::Hashed for Hashes<'_> {
     fn hash(&self, heap: &Heap, entry: Handle<shm::hash_index::Entry>) -> u64 {
         self.0.hash(&EntryView::new(heap, entry.cast()).key()).0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::Session;
+
+    /// Whatever happens to a key between two looks at it, the second look sees it.
+    #[test]
+    fn a_key_that_was_found_last_is_not_found_where_it_was() {
+        for (kind, make, look) in [
+            ("string", "SET k 12", "GET k"),
+            ("list", "RPUSH k 12", "LINDEX k 0"),
+            ("hash", "HSET k f 12", "HGET k f"),
+        ] {
+            for change in [
+                "DEL k",
+                "SET k longer-than-before",
+                "SETRANGE k 1 x",
+                "APPEND k 3",
+                "INCR k",
+                "EXPIRE k 100",
+                "RENAME k l",
+                "RENAME l k",
+                "COPY l k REPLACE",
+                "MOVE k 1",
+                "SWAPDB 0 1",
+                "FLUSHDB",
+                "FLUSHALL",
+                "RPUSH k 3",
+                "HSET k g 4",
+                "HPEXPIRE k 1000 FIELDS 1 f",
+                "PEXPIRE k 0",
+            ] {
+                let mut session = Session::new(1);
+                for number in 0..40 {
+                    session.run(&format!("SET filler:{number} {number}"));
+                }
+                session.run("SET l other");
+                session.run(make);
+                session.run(look);
+                session.run(change);
+                // The way of commands that did not look before.
+                let fresh = session.run("TYPE k");
+                let expected = match fresh.as_str() {
+                    "none" => "(nil)".to_owned(),
+                    _ => session.run(look),
+                };
+                session.run("GET filler:0");
+                assert_eq!(session.run(look), expected, "{kind} after {change}");
+                session.verify();
+            }
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_found_last_is_forgotten_with_the_change_that_made_it() {
+        let mut session = Session::new(1);
+        session.run("SET k 1");
+        for allocations in 0..4 {
+            session.run("GET k");
+            session.fail_allocations_after(Some(allocations));
+            session.run("SET k a-value-that-needs-another-block-than-the-one-that-is-there");
+            session.fail_allocations_after(None);
+            session.run("GET k");
+            session.run("SET k 1");
+            session.verify();
+            assert_eq!(session.run("GET k"), "\"1\"");
+        }
     }
 }

@@ -21,6 +21,7 @@ impl Keyspace {
         if keys == 0 {
             return Ok(0);
         }
+        self.forget_latest();
         garbage::discard_contents(&mut self.heap, database)?;
         self.effects.record(db, b"", None, || words(&[b"FLUSHDB"]));
         Ok(keys)

@@ -4,7 +4,7 @@ use shm::extent::Extent;
 use shm::stored_hash::StoredHasher;
 use shm::{Handle, Heap, OutOfMemory};
 
-use super::entry::{self, Entry, EntryView, Value};
+use super::entry::{Entry, EntryView, Value};
 use super::garbage::Fate;
 use super::space::{Content, Keyspace, Place};
 use crate::codec;
@@ -131,7 +131,7 @@ impl Keyspace {
         let content = Content { kind: moved.kind, value, deadline_ms: moved.deadline_ms };
         let entry = self.put(db, key, place, content, now_ms)?;
         if moved.is_raw {
-            entry::mark_raw(&mut self.heap, entry)?;
+            self.mark_raw_entry(entry)?;
         }
         Ok(entry)
     }

@@ -41,6 +41,9 @@ pub fn parse_i64(word: &[u8]) -> Option<i64> {
 /// A floating-point number as Redis takes it (`strtold` on the whole word): decimal or hexadecimal,
 /// `inf`, `infinity` in any case; no surrounding space; `nan` is not a number here.
 pub fn parse_f64(word: &[u8]) -> Option<f64> {
+    if let Some(value) = parse_short(word) {
+        return Some(value);
+    }
     let text = std::str::from_utf8(word).ok()?;
     let (sign, body) = match text.as_bytes().first()? {
         b'-' => (-1.0, &text[1..]),
@@ -56,6 +59,24 @@ pub fn parse_f64(word: &[u8]) -> Option<f64> {
     }
     let infinite = body.eq_ignore_ascii_case("inf") || body.eq_ignore_ascii_case("infinity");
     infinite.then_some(sign * f64::INFINITY)
+}
+
+/// Digits alone, so few that the number is exact, as most are.
+#[inline]
+fn parse_short(word: &[u8]) -> Option<f64> {
+    const DIGITS_MAX: usize = 15;
+    if word.is_empty() || word.len() > DIGITS_MAX {
+        return None;
+    }
+    let mut value = 0;
+    for byte in word {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value * 10 + u64::from(digit);
+    }
+    Some(value as f64)
 }
 
 /// A floating-point number as Redis takes scores and coordinates: as [`parse_f64`], and no finite number that only

@@ -190,7 +190,7 @@ fn put_owned<P: Elements>(
     rank: usize,
     owned: Owned,
 ) -> Result<(), OutOfMemory> {
-    let position = tree.seek(heap, rank);
+    let mut position = tree.seek(heap, rank);
     // Out of the heap, which is about to change.
     let mut bytes = Vec::new();
     let packing = tree.packing();
@@ -199,5 +199,5 @@ fn put_owned<P: Elements>(
     let base = tree.base(heap, &position);
     packing.encode(P::with_owned(item, owned), base, &mut bytes);
     let item = packing.decode(&bytes, base);
-    tree.replace_here(heap, position, item)
+    tree.replace_here(heap, &mut position, item)
 }

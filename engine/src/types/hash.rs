@@ -73,9 +73,15 @@ impl Hash {
     }
 
     #[inline]
-    fn find(&self, heap: &Heap, name: &[u8]) -> (Position, bool) {
+    fn find(&self, heap: &Heap, position: &mut Position, name: &[u8]) -> bool {
         let hash = if self.fields.root().form() == Form::Tree { self.packing().hash(name) } else { 0 };
-        self.fields.find(heap, Sought { hash, text: Text::Inline(name) })
+        self.fields.find_from(heap, position, Sought { hash, text: Text::Inline(name) })
+    }
+
+    /// See [`Tree::is_wide`].
+    #[inline]
+    pub fn is_wide(&self) -> bool {
+        self.fields.is_wide()
     }
 
     /// See [`Tree::descent`].
@@ -92,7 +98,8 @@ impl Hash {
         if self.fields.is_empty() {
             return None;
         }
-        let (position, found) = self.find(heap, name);
+        let mut position = Position::START;
+        let found = self.find(heap, &mut position, name);
         found.then(|| self.fields.item(heap, &position))
     }
 
@@ -157,7 +164,8 @@ impl Hash {
         lifetime: Lifetime,
     ) -> Result<bool, OutOfMemory> {
         self.longest = self.longest.max(name.len()).max(value.len());
-        let (position, found) = self.find(heap, name);
+        let mut position = Position::START;
+        let found = self.find(heap, &mut position, name);
         if found {
             let old = self.fields.item(heap, &position);
             let (own_name, old_value, old_ms) = (old.name.spelled(name), old.value.extent(), old.deadline_ms);
@@ -167,7 +175,7 @@ impl Hash {
                 Lifetime::Until(deadline_ms) => Some(deadline_ms),
             };
             let value = Text::store(heap, value)?;
-            self.fields.replace_here(heap, position, Field { name: own_name, value, deadline_ms })?;
+            self.fields.replace_here(heap, &mut position, Field { name: own_name, value, deadline_ms })?;
             if let Some(extent) = old_value {
                 free_extent(heap, extent)?;
             }
@@ -183,7 +191,7 @@ impl Hash {
             value: Text::store(heap, value)?,
             deadline_ms,
         };
-        self.fields.insert_here(heap, position, field)?;
+        self.fields.insert_here(heap, &mut position, field)?;
         self.move_due(heap, name, None, deadline_ms)?;
         Ok(true)
     }
@@ -198,7 +206,8 @@ impl Hash {
         name: &[u8],
         deadline_ms: Option<u64>,
     ) -> Result<bool, OutOfMemory> {
-        let (position, found) = self.find(heap, name);
+        let mut position = Position::START;
+        let found = self.find(heap, &mut position, name);
         if !found {
             return Ok(false);
         }
@@ -217,7 +226,7 @@ impl Hash {
             }
             Text::Apart(extent) => Text::Apart(extent),
         };
-        self.fields.replace_here(heap, position, Field { name: own_name, value, deadline_ms })?;
+        self.fields.replace_here(heap, &mut position, Field { name: own_name, value, deadline_ms })?;
         self.move_due(heap, name, old_ms, deadline_ms)?;
         Ok(true)
     }
@@ -231,11 +240,12 @@ impl Hash {
         if self.fields.is_empty() {
             return Ok(false);
         }
-        let (position, found) = self.find(heap, name);
+        let mut position = Position::START;
+        let found = self.find(heap, &mut position, name);
         if found {
             let old = self.fields.item(heap, &position);
             let (owned, old_ms) = (Fields::owned(old), old.deadline_ms);
-            self.fields.remove_here(heap, position)?;
+            self.fields.remove_here(heap, &mut position)?;
             free_owned(heap, owned)?;
             self.move_due(heap, name, old_ms, None)?;
         }
@@ -257,11 +267,11 @@ impl Hash {
         for rank in 0..due {
             let (deadline_ms, hash) = self.dues.at(heap, rank).expect("a rank below the length");
             for rank in self.ranks_of_due(heap, hash, deadline_ms).into_iter().rev() {
-                let position = self.fields.seek(heap, rank);
+                let mut position = self.fields.seek(heap, rank);
                 let field = self.fields.item(heap, &position);
                 gone(field.name.text.view(heap).contiguous());
                 let owned = Fields::owned(field);
-                self.fields.remove_here(heap, position)?;
+                self.fields.remove_here(heap, &mut position)?;
                 free_owned(heap, owned)?;
             }
         }

@@ -342,9 +342,9 @@ impl List {
             (part, rank) = self.place(index);
         }
         let tree = self.part_mut(part);
-        let position = tree.seek(heap, rank);
+        let mut position = tree.seek(heap, rank);
         let owned = Texts::owned(tree.item(heap, &position));
-        tree.replace_here(heap, position, text)?;
+        tree.replace_here(heap, &mut position, text)?;
         free_owned(heap, owned)
     }
 
@@ -388,9 +388,9 @@ impl List {
         }
         let (part, rank) = self.place(index);
         let tree = self.part_mut(part);
-        let position = tree.seek(heap, rank);
+        let mut position = tree.seek(heap, rank);
         let owned = Texts::owned(tree.item(heap, &position));
-        tree.remove_here(heap, position)?;
+        tree.remove_here(heap, &mut position)?;
         free_owned(heap, owned)
     }
 

@@ -145,6 +145,8 @@ impl Packing for Members {
     type Item<'i> = Member<'i>;
 
     const HASHED: bool = true;
+    /// Half of a node is looked through for a member, as a rule.
+    const NODE_LEN: usize = 640;
 
     #[inline]
     fn encoded_len(self, item: Member<'_>) -> usize {
@@ -226,8 +228,14 @@ pub struct Set {
 
 impl Set {
     #[inline]
-    fn find(&self, heap: &Heap, bytes: &[u8]) -> (Position, bool) {
-        self.tree.find(heap, Sought::in_form(self.tree.root().form(), bytes, self.hasher))
+    fn find(&self, heap: &Heap, position: &mut Position, bytes: &[u8]) -> bool {
+        self.tree.find_from(heap, position, Sought::in_form(self.tree.root().form(), bytes, self.hasher))
+    }
+
+    /// See [`Tree::is_wide`].
+    #[inline]
+    pub fn is_wide(&self) -> bool {
+        self.tree.is_wide()
     }
 
     /// See [`Tree::descent`].
@@ -239,7 +247,7 @@ impl Set {
     /// Whether it has a member. O(log n).
     #[inline]
     pub fn contains(&self, heap: &Heap, bytes: &[u8]) -> bool {
-        !self.tree.is_empty() && self.find(heap, bytes).1
+        !self.tree.is_empty() && self.find(heap, &mut { Position::START }, bytes)
     }
 
     /// [`Set::contains`] of a member whose hash is known.
@@ -262,12 +270,13 @@ impl Set {
     /// [`OutOfMemory`].
     #[inline]
     pub fn add(&mut self, heap: &mut Heap, bytes: &[u8]) -> Result<bool, OutOfMemory> {
-        let (position, found) = self.find(heap, bytes);
+        let mut position = Position::START;
+        let found = self.find(heap, &mut position, bytes);
         if found {
             return Ok(false);
         }
         let member = Member::store(heap, bytes, self.hasher)?;
-        self.tree.insert_here(heap, position, member)?;
+        self.tree.insert_here(heap, &mut position, member)?;
         if self.flags & NOT_INTSET == 0 && number::parse_i64(bytes).is_none() {
             self.flags |= NOT_INTSET;
         }
@@ -283,9 +292,10 @@ impl Set {
         if self.tree.is_empty() {
             return Ok(false);
         }
-        let (position, found) = self.find(heap, bytes);
+        let mut position = Position::START;
+        let found = self.find(heap, &mut position, bytes);
         if found {
-            self.remove_here(heap, position)?;
+            self.remove_here(heap, &mut position)?;
         }
         Ok(found)
     }
@@ -306,8 +316,8 @@ impl Set {
     ///
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
-    pub fn remove_here(&mut self, heap: &mut Heap, position: Position) -> Result<(), OutOfMemory> {
-        let owned = Members::owned(self.tree.item(heap, &position));
+    pub fn remove_here(&mut self, heap: &mut Heap, position: &mut Position) -> Result<(), OutOfMemory> {
+        let owned = Members::owned(self.tree.item(heap, position));
         self.tree.remove_here(heap, position)?;
         element::free_owned(heap, owned)
     }
@@ -322,8 +332,8 @@ impl Set {
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
     pub fn remove_at(&mut self, heap: &mut Heap, rank: usize) -> Result<(), OutOfMemory> {
-        let position = self.tree.seek(heap, rank);
-        self.remove_here(heap, position)
+        let mut position = self.tree.seek(heap, rank);
+        self.remove_here(heap, &mut position)
     }
 
     /// What its encoding remembers of its past.

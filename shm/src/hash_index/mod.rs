@@ -81,9 +81,13 @@ pub struct HashIndex {
 pub struct Found {
     entry: Handle<Entry>,
     span: Handle<Span>,
-    shape: Shape,
-    place: Place,
     point: u64,
+    /// Of the span.
+    depth: u8,
+    buckets: u8,
+    /// In the span.
+    bucket: u8,
+    lane: u8,
 }
 
 impl Found {
@@ -91,6 +95,22 @@ impl Found {
     #[inline]
     pub fn entry(&self) -> Handle<Entry> {
         self.entry
+    }
+
+    #[inline]
+    fn new(entry: Handle<Entry>, point: u64, (span, shape): (Handle<Span>, Shape), place: Place) -> Found {
+        let (depth, buckets) = (shape.depth as u8, shape.buckets as u8);
+        Found { entry, span, point, depth, buckets, bucket: place.bucket as u8, lane: place.lane as u8 }
+    }
+
+    #[inline]
+    fn shape(&self) -> Shape {
+        Shape { depth: u32::from(self.depth), buckets: usize::from(self.buckets) }
+    }
+
+    #[inline]
+    fn place(&self) -> Place {
+        Place { bucket: usize::from(self.bucket), lane: usize::from(self.lane) }
     }
 }
 
@@ -113,12 +133,20 @@ impl HashIndex {
 
     /// The index stored as `words`; `None` if they are not what [`HashIndex::encode`] makes.
     pub fn decode(words: [u64; 2]) -> Option<HashIndex> {
-        let top = Link(words[0]);
+        let index = HashIndex::of_sound(words);
+        let slots = index.slots;
+        let end = u32::from(slots.first) + u32::from(slots.count);
+        let sound = index.top.is_sound() && slots.count > 0 && end <= u32::from(position::SLOTS);
+        sound.then_some(index)
+    }
+
+    /// [`HashIndex::decode`] of words that are known to come from [`HashIndex::encode`]. Of others it makes an index
+    /// that is of no use; nothing worse than a panic comes of it.
+    #[inline]
+    pub fn of_sound(words: [u64; 2]) -> HashIndex {
         let slots = words[1] >> LEN_BITS;
         let slots = Slots { first: (slots >> 15) as u16, count: (slots & 0x7FFF) as u16 };
-        let end = u32::from(slots.first) + u32::from(slots.count);
-        let sound = top.is_sound() && slots.count > 0 && end <= u32::from(position::SLOTS);
-        sound.then_some(HashIndex { top, len: words[1] & ((1 << LEN_BITS) - 1), slots })
+        HashIndex { top: Link(words[0]), len: words[1] & ((1 << LEN_BITS) - 1), slots }
     }
 
     /// Entries in the index.
@@ -151,7 +179,7 @@ impl HashIndex {
             if let Some(entry) = bucket.entry(lane)
                 && is_match(entry)
             {
-                return Some(Found { entry, span, shape, place: Place { bucket: home, lane }, point });
+                return Some(Found::new(entry, point, (span, shape), Place { bucket: home, lane }));
             }
         }
         if bucket.meta().spills() >> class_of(tag) & 1 == 0 {
@@ -163,7 +191,7 @@ impl HashIndex {
             if let Some(entry) = bucket.entry(lane)
                 && is_match(entry)
             {
-                return Some(Found { entry, span, shape, place: Place { bucket: other, lane }, point });
+                return Some(Found::new(entry, point, (span, shape), Place { bucket: other, lane }));
             }
         }
         None
@@ -210,7 +238,7 @@ impl HashIndex {
     /// both must be the same.
     #[inline]
     pub fn replace(&self, heap: &mut Heap, found: &Found, entry: Handle<Entry>) -> Result<(), OutOfMemory> {
-        heap.store_u32(found.span, found.place.start(), entry.raw())
+        heap.store_u32(found.span, found.place().start(), entry.raw())
     }
 
     /// Takes a found entry out of the index; its block stays the caller's. Needs no memory: where there
@@ -221,7 +249,7 @@ impl HashIndex {
         found: &Found,
         hashed: &H,
     ) -> Result<(), OutOfMemory> {
-        let left_count = span::remove(heap, found.span, found.shape, found.place)?;
+        let left_count = span::remove(heap, found.span, found.shape(), found.place())?;
         let mut top = self.top;
         if left_count <= shrink::CHECK_AT {
             top = self.shrunk(heap, found.point, hashed)?;

@@ -113,6 +113,22 @@ impl<P: Packing> Draft<'_, P> {
         self.view.body > P::PLAIN_BODY
     }
 
+    /// Whether one element is written over another of the same length.
+    #[inline]
+    pub(super) fn keeps_lengths(&self) -> bool {
+        let len = self.inserted.len();
+        self.removed == len && len <= IN_PLACE_MAX && self.own == self.view.own && self.base == self.view.base
+    }
+
+    /// Stores a draft that [keeps lengths](Draft::keeps_lengths) in its block.
+    #[inline]
+    pub(super) fn overwrite(&self, heap: &mut Heap, packing: P) -> Result<(), OutOfMemory> {
+        let mut bytes = [0; IN_PLACE_MAX];
+        let bytes = &mut bytes[..self.removed];
+        self.inserted.write(heap, packing, self.base, bytes);
+        heap.store(block(self.view.link), self.view.body + self.at, bytes)
+    }
+
     /// Stores the draft in its block, or in a fresh one in its stead: the old one is given back, and
     /// whoever refers to it must be given the link returned. A node's header is kept but for the
     /// number and length of its elements; a plain block has them in its root.

@@ -7,7 +7,6 @@
 //! equal hashes, rare as they are, may be cut apart. So whoever finds a node whose base is the hash looks into
 //! the one before as well.
 
-use std::hint::select_unpredictable;
 use std::vec;
 
 use super::Form;
@@ -22,75 +21,10 @@ use crate::{Heap, OutOfMemory};
 /// The last node whose base is not above `hash`, or the first of all, and how many elements stand before it.
 #[inline]
 fn descend(heap: &Heap, root: Root, hash: u64, path: &mut Path) -> usize {
-    let (mut depth, mut start, mut passed) = (0, 0, 0);
-    let mut link = root.link();
-    path.start(link);
-    loop {
-        let header = Header::read(heap, link);
-        let goes_right = hash >= heap.u64_at(block(link), HEADER_LEN);
-        // Which way it goes is as good as random: no branch could be foretold.
-        let here = passed + header.before as usize;
-        link = select_unpredictable(goes_right, header.right, header.left);
-        depth = select_unpredictable(goes_right, path.len(), depth);
-        start = select_unpredictable(goes_right, here, start);
-        passed = select_unpredictable(goes_right, here + usize::from(header.own), passed);
-        if link == 0 {
-            break;
-        }
-        path.push_either(goes_right, link);
-    }
-    // If the way has always gone left, it has led to the first node.
-    if depth > 0 {
-        path.truncate(depth);
-    }
-    start
+    path.search(heap, root.link(), |link, _| hash >= heap.u64_at(block(link), HEADER_LEN)).0
 }
 
-/// A search that goes down node by node without an outcome: each step asks for the memory that the next one looks at. Taken
-/// in turns, the steps of many searches wait for memory together. Good until the tree next changes.
-#[derive(Debug)]
-pub struct Descent {
-    hash: u64,
-    link: Link,
-    /// The last node met whose base is not above the hash.
-    found: Link,
-}
-
-/// The nodes of a tree with fewer elements are mostly in a near cache: to go down twice would cost as much as it gains.
-const DESCENT_MIN: usize = 1 << 15;
-/// Bytes of the node at the end that are asked for: the rest follows by itself where it is read in order.
-const AHEAD: usize = 192;
-
-impl Descent {
-    #[inline]
-    pub(super) fn new<P: Packing>(heap: &Heap, root: Root, hash: impl FnOnce() -> u64) -> Option<Descent> {
-        const { assert!(P::HASHED, "elements that have hashes") };
-        if root.form() != Form::Tree || root.count() < DESCENT_MIN {
-            return None;
-        }
-        heap.prefetch(block(root.link()), 0);
-        Some(Descent { hash: hash(), link: root.link(), found: root.link() })
-    }
-
-    /// One level down. `false` at the end.
-    #[inline]
-    pub fn step(&mut self, heap: &Heap) -> bool {
-        let header = Header::read(heap, self.link);
-        let goes_right = self.hash >= heap.u64_at(block(self.link), HEADER_LEN);
-        self.found = select_unpredictable(goes_right, self.link, self.found);
-        self.link = select_unpredictable(goes_right, header.right, header.left);
-        if self.link == 0 {
-            for start in (0..AHEAD).step_by(64) {
-                heap.prefetch(block(self.found), start);
-            }
-            return false;
-        }
-        heap.prefetch(block(self.link), 0);
-        true
-    }
-}
-
-/// [`Position::of_key`] among nodes.
+/// [`Position::find`] among nodes.
 pub(super) fn find<P: Packing>(
     heap: &Heap,
     packing: P,
@@ -101,6 +35,9 @@ pub(super) fn find<P: Packing>(
     let hash = packing.hash_of_key(key);
     let start = descend(heap, root, hash, &mut position.path);
     let view = View::of_node::<P>(heap, position.path.last());
+    for start in (128..view.used).step_by(64) {
+        heap.prefetch(block(view.link), start);
+    }
     if let Some(slot) = view.scan(heap, packing, key) {
         (position.slot, position.rank) = (slot, start + slot.index);
         return true;

@@ -17,7 +17,7 @@ pub(super) fn insert<P: Packing>(
     heap: &mut Heap,
     packing: P,
     root: Root,
-    mut position: Position,
+    position: &mut Position,
     item: P::Item<'_>,
 ) -> Result<Root, OutOfMemory> {
     let inserted = Inserted::item(packing, item);
@@ -34,7 +34,7 @@ pub(super) fn insert<P: Packing>(
                 }
                 _ => {
                     let grown = grow(heap, packing, root)?;
-                    let position = place_in_grown(heap, packing, grown, position.slot.index, item);
+                    *position = place_in_grown(heap, packing, grown, position.slot.index, item);
                     insert(heap, packing, grown, position, item)
                 }
             }
@@ -44,7 +44,7 @@ pub(super) fn insert<P: Packing>(
             if count > COUNT_MAX {
                 return Err(OutOfMemory);
             }
-            insert_in_tree(heap, packing, &mut top, &mut position, item)?;
+            insert_in_tree(heap, packing, &mut top, position, item)?;
             Ok(Root::tree(top, count))
         }
     }
@@ -98,11 +98,12 @@ fn place_in_grown<P: Packing>(
     index: usize,
     item: P::Item<'_>,
 ) -> Position {
-    if P::HASHED {
-        Position::of_key(heap, packing, grown, packing.key_of(heap, item)).0
-    } else {
-        Position::of_rank(heap, packing, grown, index, true)
+    if !P::HASHED {
+        return Position::of_rank(heap, packing, grown, index, true);
     }
+    let mut position = Position::START;
+    position.find(heap, packing, grown, packing.key_of(heap, item));
+    position
 }
 
 /// Turns a plain block into nodes, in order.
@@ -241,36 +242,39 @@ pub(super) fn replace<P: Packing>(
     heap: &mut Heap,
     packing: P,
     root: Root,
-    position: Position,
+    position: &mut Position,
     item: P::Item<'_>,
 ) -> Result<Root, OutOfMemory> {
     let Slot { index, offset: at } = position.slot;
     let inserted = Inserted::item(packing, item);
     let is_plain = root.form() == Form::Plain;
-    let mut path = position.path;
+    let path = &mut position.path;
     let view = if is_plain { View::of_plain::<P>(heap, root) } else { View::of_node::<P>(heap, path.last()) };
     let (own, base) = (view.own, view.base);
     if P::BASED && !packing.fits(base, item) {
         // Rare enough for the long way: the element finds a node whose base it fits.
         let rank = position.rank;
-        let place = Position { path, slot: position.slot, rank };
-        let root = remove(heap, packing, root, place)?;
-        let place = Position::of_rank(heap, packing, root, rank, false);
-        return insert(heap, packing, root, place, item);
+        let root = remove(heap, packing, root, position)?;
+        *position = Position::of_rank(heap, packing, root, rank, false);
+        return insert(heap, packing, root, position, item);
     }
     let removed = view.element(heap, packing, at).len();
     let draft = Draft { view, at, removed, inserted, own, base };
+    if draft.keeps_lengths() {
+        draft.overwrite(heap, packing)?;
+        return Ok(root);
+    }
     if is_plain {
         if draft.len() <= P::PLAIN_LEN {
             return Ok(Root::plain(draft.apply(heap, packing)?, own, draft.len()));
         }
         let grown = grow(heap, packing, root)?;
-        let position = place_in_grown(heap, packing, grown, index, item);
+        *position = place_in_grown(heap, packing, grown, index, item);
         return replace(heap, packing, grown, position, item);
     }
     let mut top = root.link();
     if draft.len() > P::CAPACITY {
-        split(heap, packing, &mut top, &mut path, &draft)?;
+        split(heap, packing, &mut top, path, &draft)?;
         return Ok(Root::tree(top, root.count()));
     }
     let link = draft.apply(heap, packing)?;

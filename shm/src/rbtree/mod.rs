@@ -70,6 +70,7 @@
 mod balance;
 mod build;
 mod content;
+mod descent;
 mod ends;
 mod hashed;
 mod insert;
@@ -86,7 +87,8 @@ mod tree;
 mod verify;
 
 pub use build::Builder;
-pub use hashed::{ByHash, Descent};
+pub use descent::Descent;
+pub use hashed::ByHash;
 pub use iterate::{Back, Iter};
 pub use node::Node;
 pub use packing::{ELEMENT_LEN_MAX, NODE_LEN_MAX, Packing, element_max};

@@ -252,15 +252,22 @@ impl View {
     /// The first element not less than `key`, and whether it is equal.
     pub(super) fn search<P: Packing>(&self, heap: &Heap, packing: P, key: P::Key<'_>) -> (Slot, bool) {
         let elements = self.elements(heap);
-        let compare = |offset: usize, len: usize| {
-            let item = packing.decode(&elements[offset..offset + len], self.base);
-            packing.compare(heap, key, item)
+        let lead = packing.lead_of_key(key);
+        let compare = |offset: usize| {
+            let rest = &elements[offset..];
+            if let (Some(lead), Some(first)) = (lead, rest.first_chunk()) {
+                let own = P::lead(u64::from_le_bytes(*first));
+                if lead != own {
+                    return lead.cmp(&own);
+                }
+            }
+            packing.compare_bytes(heap, key, rest, self.base)
         };
         if let Some(len) = P::ELEMENT_LEN {
             let (mut low, mut high) = (0, self.own);
             while low < high {
                 let middle = low.midpoint(high);
-                let order = compare(middle * len, len);
+                let order = compare(middle * len);
                 if order == Ordering::Equal {
                     return (Slot { index: middle, offset: middle * len }, true);
                 }
@@ -272,17 +279,19 @@ impl View {
         let mut slot = Slot { index: 0, offset: 0 };
         while slot.index + STRIDE < self.own {
             let next = skip(packing, elements, slot.offset, STRIDE);
-            if compare(next, packing.element_len(&elements[next..])) == Ordering::Less {
+            if compare(next) == Ordering::Less {
                 break;
             }
             slot = Slot { index: slot.index + STRIDE, offset: next };
         }
         while slot.index < self.own {
-            let len = packing.element_len(&elements[slot.offset..]);
-            match compare(slot.offset, len) {
+            match compare(slot.offset) {
                 Ordering::Less => break,
                 Ordering::Equal => return (slot, true),
-                Ordering::Greater => slot = Slot { index: slot.index + 1, offset: slot.offset + len },
+                Ordering::Greater => {
+                    let len = packing.element_len(&elements[slot.offset..]);
+                    slot = Slot { index: slot.index + 1, offset: slot.offset + len };
+                }
             }
         }
         (slot, false)

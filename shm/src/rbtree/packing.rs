@@ -62,6 +62,13 @@ pub trait Packing: Copy {
     /// them is found.
     fn compare(self, heap: &Heap, key: Self::Key<'_>, item: Self::Item<'_>) -> Ordering;
 
+    /// [`Packing::compare`] with the element at the start of `bytes`, which has not been decoded: its order may be told
+    /// sooner.
+    #[inline]
+    fn compare_bytes(self, heap: &Heap, key: Self::Key<'_>, bytes: &[u8], base: u64) -> Ordering {
+        self.compare(heap, key, self.decode(&bytes[..self.element_len(bytes)], base))
+    }
+
     /// The hash by which nodes are ordered, where they are.
     fn hash_of(self, item: Self::Item<'_>) -> u64 {
         let _ = item;
@@ -97,6 +104,19 @@ pub trait Packing: Copy {
         let _ = (base, item);
         true
     }
+    /// What the first eight bytes of an element, little-endian, tell of its place: of two elements the one with the
+    /// lesser lead stands first. Asked of packings whose keys have leads; their elements are at least so long.
+    fn lead(first: u64) -> u64 {
+        first
+    }
+    /// The lead of the elements that are equal to a key, or nearest to it; `None` if the key is not ordered by it. A search
+    /// that knows it looks further only at elements with the same one.
+    #[inline]
+    fn lead_of_key(self, key: Self::Key<'_>) -> Option<u64> {
+        let _ = key;
+        None
+    }
+
     /// Encodes anew an element that fits both bases.
     fn rebase(self, element: &mut [u8], from: u64, to: u64) {
         let _ = (element, from, to);

@@ -1,10 +1,9 @@
 //! The way from the root to a node, which stands in for parent pointers, and places in a tree.
 
-use std::cmp::Ordering;
 use std::hint::select_unpredictable;
 
-use super::node::{self, Header, Link, Side, Slot, View, child};
-use super::packing::Packing;
+use super::node::{self, Header, Link, Side, Slot, View, block, child};
+use super::packing::{Packing, Sizes};
 use super::{Form, Root, hashed};
 use crate::{Heap, OutOfMemory};
 
@@ -66,16 +65,41 @@ impl Path {
     /// A step down.
     #[inline]
     pub(super) fn push(&mut self, side: Side, link: Link) {
-        self.push_either(side == Side::Right, link);
-    }
-
-    /// A step down, to the right or not.
-    #[inline]
-    pub(super) fn push_either(&mut self, to_the_right: bool, link: Link) {
-        let bit = 1 << (self.len - 1);
-        self.rights = self.rights & !bit | u64::from(to_the_right) << (self.len - 1);
+        self.set_side(self.len - 1, side);
         self.nodes[self.len] = link;
         self.len += 1;
+    }
+
+    /// Goes from the root down to a leaf, to the right where `is_reached` says that the node does not stand beyond what is
+    /// looked for; the path ends at the last such node, or at the first node of all. Returns how many elements stand
+    /// before it, and whether all nodes stand beyond.
+    #[inline]
+    pub(super) fn search(
+        &mut self,
+        heap: &Heap,
+        root: Link,
+        mut is_reached: impl FnMut(Link, &Header) -> bool,
+    ) -> (usize, bool) {
+        let (mut link, mut len, mut rights) = (root, 0, 0);
+        // The last node reached: the length of the path to it, and what stands before it.
+        let (mut depth, mut start, mut passed) = (0, 0, 0);
+        while link != 0 {
+            self.nodes[len] = link;
+            let header = Header::read(heap, link);
+            let goes_right = is_reached(link, &header);
+            // Which way it goes is as good as random: no branch could be foretold.
+            rights |= u64::from(goes_right) << len;
+            len += 1;
+            let here = passed + header.before as usize;
+            link = select_unpredictable(goes_right, header.right, header.left);
+            depth = select_unpredictable(goes_right, len, depth);
+            start = select_unpredictable(goes_right, here, start);
+            passed = select_unpredictable(goes_right, here + usize::from(header.own), passed);
+        }
+        // If the way has always gone left, it has led to the first node.
+        self.len = if depth > 0 { depth } else { len };
+        self.rights = rights;
+        (start, depth == 0)
     }
 
     #[inline]
@@ -163,21 +187,23 @@ impl Position {
         self.rank
     }
 
-    pub(super) const START: Position =
-        Position { path: Path::EMPTY, slot: Slot { index: 0, offset: 0 }, rank: 0 };
+    /// The place before everything else.
+    pub const START: Position = Position { path: Path::EMPTY, slot: Slot { index: 0, offset: 0 }, rank: 0 };
 
-    /// The first element not less than `key`, and whether it is equal. Looks at the first element of
-    /// one node per level and then into the last node that starts at or before the key.
-    pub(super) fn of_key<P: Packing>(
-        heap: &Heap,
-        packing: P,
-        root: Root,
-        key: P::Key<'_>,
-    ) -> (Position, bool) {
+    /// Goes back to the start.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.path.truncate(0);
+        (self.slot, self.rank) = (Slot { index: 0, offset: 0 }, 0);
+    }
+
+    /// Moves from the start to the first element not less than `key`; returns whether it is equal. Looks at the first
+    /// element of one node per level and then into the last node that starts at or before the key.
+    pub(super) fn find<P: Packing>(&mut self, heap: &Heap, packing: P, root: Root, key: P::Key<'_>) -> bool {
         debug_assert!(P::ORDERED, "a search by key in a tree that has only ranks");
-        let mut position = Position::START;
+        debug_assert!(self.path.len() == 0 && self.rank == 0, "a search from the start");
         match root.form() {
-            Form::Empty => return (position, false),
+            Form::Empty => return false,
             Form::Plain => {
                 let view = View::of_plain::<P>(heap, root);
                 let (slot, found) = if P::HASHED {
@@ -188,50 +214,32 @@ impl Position {
                 } else {
                     view.search(heap, packing, key)
                 };
-                position.slot = slot;
-                position.rank = slot.index;
-                return (position, found);
+                self.slot = slot;
+                self.rank = slot.index;
+                return found;
             }
-            Form::Tree if P::HASHED => {
-                let found = hashed::find(heap, packing, root, key, &mut position);
-                return (position, found);
-            }
+            Form::Tree if P::HASHED => return hashed::find(heap, packing, root, key, self),
             Form::Tree => {}
         }
-        let path = &mut position.path;
-        let mut link = root.link();
-        path.start(link);
-        // The last node whose first element is not greater: its depth, and what stands before.
-        let (mut depth, mut start, mut passed) = (0, 0, 0);
-        loop {
-            let header = Header::read(heap, link);
-            let view = View::with_header::<P>(heap, link, &header);
-            let order = packing.compare(heap, key, view.first(heap, packing));
-            let here = passed + header.before as usize;
-            if order == Ordering::Equal {
-                position.rank = here;
-                return (position, true);
+        let lead = packing.lead_of_key(key);
+        let (start, is_before_all) = self.path.search(heap, root.link(), |link, header| {
+            if let Some(lead) = lead {
+                let own = P::lead(heap.u64_at(block(link), P::BODY));
+                if lead != own {
+                    return lead > own;
+                }
             }
-            // Which way it goes is as good as random: no branch could be foretold.
-            let goes_right = order == Ordering::Greater;
-            link = select_unpredictable(goes_right, header.right, header.left);
-            depth = select_unpredictable(goes_right, path.len(), depth);
-            start = select_unpredictable(goes_right, here, start);
-            passed = select_unpredictable(goes_right, here + view.own, passed);
-            if link == 0 {
-                break;
-            }
-            path.push_either(goes_right, link);
+            let view = View::with_header::<P>(heap, link, header);
+            packing.compare_bytes(heap, key, view.elements(heap), view.base).is_ge()
+        });
+        if is_before_all {
+            return false;
         }
-        if depth == 0 {
-            return (position, false);
-        }
-        path.truncate(depth);
-        let view = View::of_node::<P>(heap, path.last());
+        let view = View::of_node::<P>(heap, self.path.last());
         let (slot, found) = view.search(heap, packing, key);
-        position.slot = slot;
-        position.rank = start + slot.index;
-        (position, found)
+        self.slot = slot;
+        self.rank = start + slot.index;
+        found
     }
 
     /// The place with `rank` elements before it, which is at most their number. Between two nodes it

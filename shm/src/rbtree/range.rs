@@ -168,10 +168,10 @@ fn settle_sparse<P: Packing>(
     root: Root,
     rank: usize,
 ) -> Result<Root, OutOfMemory> {
-    let Position { path, slot, .. } = Position::of_rank(heap, packing, root, rank, true);
+    let Position { mut path, slot, .. } = Position::of_rank(heap, packing, root, rank, true);
     let mut top = root.link();
     if View::of_node::<P>(heap, path.last()).used < P::SPARSE {
-        merge(heap, packing, &mut top, path, root.count(), rank - slot.index)?;
+        merge(heap, packing, &mut top, &mut path, root.count(), rank - slot.index)?;
     }
     Ok(Root::tree(top, root.count()))
 }
@@ -308,7 +308,7 @@ fn cut_from_node<P: Packing>(
         path.relink(heap, &mut top, last, link)?;
     }
     if stays.len() < P::SPARSE {
-        merge(heap, packing, &mut top, path, count, rank - slot.index)?;
+        merge(heap, packing, &mut top, &mut path, count, rank - slot.index)?;
     }
     Ok((shrink::<P>(heap, top, count)?, gone))
 }

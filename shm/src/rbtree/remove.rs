@@ -14,7 +14,7 @@ pub(super) fn remove<P: Packing>(
     heap: &mut Heap,
     packing: P,
     root: Root,
-    position: Position,
+    position: &mut Position,
 ) -> Result<Root, OutOfMemory> {
     let Slot { index, offset: at } = position.slot;
     if root.form() == Form::Plain {
@@ -26,16 +26,16 @@ pub(super) fn remove<P: Packing>(
         let draft = without::<P>(heap, packing, view, at);
         return Ok(Root::plain(draft.apply(heap, packing)?, draft.own, draft.len()));
     }
-    let mut path = position.path;
+    let path = &mut position.path;
     let (mut top, last, count) = (root.link(), path.len() - 1, root.count() - 1);
     let view = View::of_node::<P>(heap, path.last());
     path.add_before(heap, 0, last, 1u32.wrapping_neg())?;
     if view.own == 1 {
-        detach(heap, &mut top, &mut path)?;
+        detach(heap, &mut top, path)?;
         heap.free(block(view.link));
         // The nodes on both sides have become neighbours.
         if position.rank < count {
-            path = Position::of_rank(heap, packing, Root::tree(top, count), position.rank, true).path;
+            *path = Position::of_rank(heap, packing, Root::tree(top, count), position.rank, true).path;
             if View::of_node::<P>(heap, path.last()).used < P::SPARSE {
                 merge(heap, packing, &mut top, path, count, position.rank)?;
             }
@@ -65,14 +65,14 @@ pub(super) fn merge<P: Packing>(
     heap: &mut Heap,
     packing: P,
     top: &mut Link,
-    mut path: Path,
+    path: &mut Path,
     count: usize,
     first: usize,
 ) -> Result<(), OutOfMemory> {
-    while let Some(used) = merge_once(heap, packing, top, &path)?
+    while let Some(used) = merge_once(heap, packing, top, path)?
         && used < P::SPARSE
     {
-        path = Position::of_rank(heap, packing, Root::tree(*top, count), first, true).path;
+        *path = Position::of_rank(heap, packing, Root::tree(*top, count), first, true).path;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::ops::{Bound, Range};
 
-use super::hashed::{ByHash, Descent};
+use super::hashed::ByHash;
 use super::insert::{insert, replace, stays};
 use super::iterate::{Back, Iter, block_count};
 use super::node::{Node, View};
@@ -72,20 +72,21 @@ impl<P: Packing> Tree<P> {
     /// The place of the element with this key and `true`, or else the one where it would be inserted.
     #[inline]
     pub fn find(&self, heap: &Heap, key: P::Key<'_>) -> (Position, bool) {
-        Position::of_key(heap, self.packing, self.root, key)
+        let mut position = Position::START;
+        let found = self.find_from(heap, &mut position, key);
+        (position, found)
+    }
+
+    /// [`Tree::find`] that moves a position, which is at [`Position::START`], there.
+    #[inline]
+    pub fn find_from(&self, heap: &Heap, position: &mut Position, key: P::Key<'_>) -> bool {
+        position.find(heap, self.packing, self.root, key)
     }
 
     /// The place of the element with `rank` others before it; for the number of elements, the end.
     #[inline]
     pub fn seek(&self, heap: &Heap, rank: usize) -> Position {
         Position::of_rank(heap, self.packing, self.root, rank, true)
-    }
-
-    /// A search for elements of a hash that only asks for memory, in a tree that is ordered by hash; `None` if the tree is
-    /// not worth it.
-    #[inline]
-    pub fn descent(&self, heap: &Heap, hash: impl FnOnce() -> u64) -> Option<Descent> {
-        Descent::new::<P>(heap, self.root, hash)
     }
 
     /// The element at a place that holds one.
@@ -163,24 +164,25 @@ impl<P: Packing> Tree<P> {
 
     /// Inserts by key. `false`, and no change, if there is an element with the same key.
     pub fn insert(&mut self, heap: &mut Heap, item: P::Item<'_>) -> Result<bool, OutOfMemory> {
-        let (position, found) = self.find(heap, self.packing.key_of(heap, item));
+        let (mut position, found) = self.find(heap, self.packing.key_of(heap, item));
         if !found {
-            self.insert_here(heap, position, item)?;
+            self.insert_here(heap, &mut position, item)?;
         }
         Ok(!found)
     }
 
     /// Inserts so that `rank` elements, at most all, stand before the new one.
     pub fn insert_at(&mut self, heap: &mut Heap, rank: usize, item: P::Item<'_>) -> Result<(), OutOfMemory> {
-        let position = Position::of_rank(heap, self.packing, self.root, rank, false);
-        self.insert_here(heap, position, item)
+        let mut position = Position::of_rank(heap, self.packing, self.root, rank, false);
+        self.insert_here(heap, &mut position, item)
     }
 
-    /// Inserts at a place from [`Tree::find`] or [`Tree::seek`], before the element there.
+    /// Inserts at a place from [`Tree::find`] or [`Tree::seek`], before the element there. The position is spent, here as
+    /// in the functions below.
     pub fn insert_here(
         &mut self,
         heap: &mut Heap,
-        position: Position,
+        position: &mut Position,
         item: P::Item<'_>,
     ) -> Result<(), OutOfMemory> {
         self.root = insert(heap, self.packing, self.root, position, item)?;
@@ -189,20 +191,20 @@ impl<P: Packing> Tree<P> {
 
     /// Removes by key. `false`, and no change, if there is no such element.
     pub fn remove(&mut self, heap: &mut Heap, key: P::Key<'_>) -> Result<bool, OutOfMemory> {
-        let (position, found) = self.find(heap, key);
+        let (mut position, found) = self.find(heap, key);
         if found {
-            self.remove_here(heap, position)?;
+            self.remove_here(heap, &mut position)?;
         }
         Ok(found)
     }
 
     /// Removes the element with `rank` others before it.
     pub fn remove_at(&mut self, heap: &mut Heap, rank: usize) -> Result<(), OutOfMemory> {
-        self.remove_here(heap, self.seek(heap, rank))
+        self.remove_here(heap, &mut self.seek(heap, rank))
     }
 
     /// Removes the element at a place.
-    pub fn remove_here(&mut self, heap: &mut Heap, position: Position) -> Result<(), OutOfMemory> {
+    pub fn remove_here(&mut self, heap: &mut Heap, position: &mut Position) -> Result<(), OutOfMemory> {
         self.root = remove(heap, self.packing, self.root, position)?;
         Ok(())
     }
@@ -210,14 +212,14 @@ impl<P: Packing> Tree<P> {
     /// Puts `item` in the place of the element with `rank` others before it. Where there is an order by
     /// key, both have the same.
     pub fn replace_at(&mut self, heap: &mut Heap, rank: usize, item: P::Item<'_>) -> Result<(), OutOfMemory> {
-        self.replace_here(heap, self.seek(heap, rank), item)
+        self.replace_here(heap, &mut self.seek(heap, rank), item)
     }
 
     /// The same at a place.
     pub fn replace_here(
         &mut self,
         heap: &mut Heap,
-        position: Position,
+        position: &mut Position,
         item: P::Item<'_>,
     ) -> Result<(), OutOfMemory> {
         self.root = replace(heap, self.packing, self.root, position, item)?;
@@ -233,9 +235,9 @@ impl<P: Packing> Tree<P> {
         old: P::Key<'_>,
         item: P::Item<'_>,
     ) -> Result<bool, OutOfMemory> {
-        let (position, found) = self.find(heap, old);
+        let (mut position, found) = self.find(heap, old);
         if found {
-            self.rekey_here(heap, position, item)?;
+            self.rekey_here(heap, &mut position, item)?;
         }
         Ok(found)
     }
@@ -244,15 +246,16 @@ impl<P: Packing> Tree<P> {
     pub fn rekey_here(
         &mut self,
         heap: &mut Heap,
-        position: Position,
+        position: &mut Position,
         item: P::Item<'_>,
     ) -> Result<(), OutOfMemory> {
-        if stays(heap, self.packing, self.root, &position, item) {
+        if stays(heap, self.packing, self.root, position, item) {
             return self.replace_here(heap, position, item);
         }
         let mut tree = *self;
         tree.remove_here(heap, position)?;
-        let (position, found) = tree.find(heap, tree.packing.key_of(heap, item));
+        position.clear();
+        let found = tree.find_from(heap, position, tree.packing.key_of(heap, item));
         debug_assert!(!found || !P::UNIQUE, "two elements with the same key");
         tree.insert_here(heap, position, item)?;
         *self = tree;

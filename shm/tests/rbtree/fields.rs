@@ -39,12 +39,12 @@ fn run(ops: Vec<Op>) {
         match op {
             Op::Set(field, value) => {
                 let key = Fields.key_of(&heap, (&field, &value));
-                let (position, found) = tree.find(&heap, key);
+                let (mut position, found) = tree.find(&heap, key);
                 assert_eq!(found, model.contains_key(&field));
                 if found {
-                    tree.replace_here(&mut heap, position, (&field, &value)).unwrap();
+                    tree.replace_here(&mut heap, &mut position, (&field, &value)).unwrap();
                 } else {
-                    tree.insert_here(&mut heap, position, (&field, &value)).unwrap();
+                    tree.insert_here(&mut heap, &mut position, (&field, &value)).unwrap();
                 }
                 model.insert(field, value);
             }

@@ -69,6 +69,38 @@ fn a_command_without_keys_waits_for_what_is_under_way() {
 }
 
 #[test]
+fn requests_that_begin_like_those_before_them_are_told_apart() {
+    let mut rig = Rig::new(2, 2, 4, &[]);
+    let (key, other) = (rig.key_on(0, 0), rig.key_on(1, 0));
+    let mut peer = rig.connect(0);
+    let conversation = [
+        (format!("SET {key} 1"), "+OK"),
+        (format!("SET {key}"), "-ERR wrong number of arguments for 'set' command"),
+        (format!("SET {key} 2"), "+OK"),
+        (format!("set {key} 3 XX"), "+OK"),
+        (format!("SETEX {key} 100"), "-ERR wrong number of arguments for 'setex' command"),
+        (format!("GET {key}"), "$1\r\n3"),
+        (format!("GET {other}"), "$-1"),
+        (format!("GET {key}"), "$1\r\n3"),
+        (format!("GET \"{key}\""), "$1\r\n3"),
+        (format!("GET {key}x"), "$-1"),
+        ("CONFIG NOPE".into(), "-ERR unknown subcommand 'NOPE'. Try CONFIG HELP."),
+        ("CONFIG GET no-such-setting".into(), "*0"),
+        ("COMMAND COUNT x".into(), "-ERR wrong number of arguments for 'command|count' command"),
+        ("SELECT 1".into(), "+OK"),
+        (format!("GET {key}"), "$-1"),
+        ("PING".into(), "+PONG"),
+        ("PING x".into(), "$1\r\nx"),
+    ];
+    let requests: Vec<&str> = conversation.iter().map(|(request, _)| request.as_str()).collect();
+    peer.send_raw(format!("{}\r\n", requests.join("\r\n")).as_bytes());
+    rig.settle();
+    peer.pump();
+    let expected: String = conversation.iter().map(|(_, reply)| format!("{reply}\r\n")).collect();
+    assert_eq!(peer.text(), expected);
+}
+
+#[test]
 fn what_was_asked_together_is_answered_in_one_write() {
     let mut rig = Rig::new(2, 2, 4, &[]);
     let (here, there) = (rig.key_on(0, 0), rig.key_on(1, 0));

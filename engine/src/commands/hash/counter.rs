@@ -22,7 +22,7 @@ const fn row(name: &'static str) -> Spec {
 
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
-        spec: row("HINCRBY").doc(
+        spec: row("HINCRBY").element(2).doc(
             "2.0.0",
             COST,
             "Adds a number to the integer value of a field of a hash; a missing field counts as 0.",
@@ -30,7 +30,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
         run: hincrby,
     },
     DataCommand {
-        spec: row("HINCRBYFLOAT").doc(
+        spec: row("HINCRBYFLOAT").element(2).doc(
             "2.6.0",
             COST,
             "Adds a number to the floating-point value of a field of a hash; a missing field counts as 0.",

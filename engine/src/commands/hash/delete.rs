@@ -11,6 +11,7 @@ use crate::types::hash::Hash;
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
         spec: Spec::write("HDEL", Arity::AtLeast(3), Keys::new(&[KeySpec::one(1, KeyAccess::UPDATE_DELETE)]))
+            .element(2)
             .group(Group::Hash)
             .flags(Flags::FAST)
             .syntax("key field [field ...]")

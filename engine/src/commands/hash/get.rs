@@ -15,7 +15,7 @@ const ANY_ORDER: &[&str] = &["nondeterministic_output_order"];
 
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
-        spec: row("HGET", 3).flags(Flags::FAST).syntax("key field").doc(
+        spec: row("HGET", 3).element(2).flags(Flags::FAST).syntax("key field").doc(
             "2.0.0",
             "O(log N), N being the number of fields of the hash.",
             "Returns the value of a field of a hash.",
@@ -24,6 +24,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     },
     DataCommand {
         spec: Spec::read("HMGET", Arity::AtLeast(3), Keys::ONE)
+            .element(2)
             .group(Group::Hash)
             .flags(Flags::FAST)
             .syntax("key field [field ...]")

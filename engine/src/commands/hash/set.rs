@@ -13,6 +13,7 @@ const INSERTED: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::APPEND)]);
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
         spec: Spec::write("HSET", Arity::AtLeast(4), Keys::ONE_UPDATE)
+            .element(2)
             .group(Group::Hash)
             .flags(Flags::DENYOOM.union(Flags::FAST))
             .syntax("key field value [field value ...]")
@@ -29,6 +30,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     },
     DataCommand {
         spec: Spec::write("HMSET", Arity::AtLeast(4), Keys::ONE_UPDATE)
+            .element(2)
             .group(Group::Hash)
             .flags(Flags::DENYOOM.union(Flags::FAST))
             .syntax("key field value [field value ...]")
@@ -46,6 +48,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     },
     DataCommand {
         spec: Spec::write("HSETNX", Arity::Exactly(4), INSERTED)
+            .element(2)
             .group(Group::Hash)
             .flags(Flags::DENYOOM.union(Flags::FAST))
             .syntax("key field value")

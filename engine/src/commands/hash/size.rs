@@ -18,7 +18,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
         run: hlen,
     },
     DataCommand {
-        spec: row("HSTRLEN", 3).syntax("key field").doc(
+        spec: row("HSTRLEN", 3).element(2).syntax("key field").doc(
             "3.2.0",
             COST,
             "Returns the length of the value of a field of a hash.",
@@ -26,7 +26,11 @@ pub(super) const COMMANDS: &[DataCommand] = &[
         run: hstrlen,
     },
     DataCommand {
-        spec: row("HEXISTS", 3).syntax("key field").doc("2.0.0", COST, "Tells whether a hash has a field."),
+        spec: row("HEXISTS", 3).element(2).syntax("key field").doc(
+            "2.0.0",
+            COST,
+            "Tells whether a hash has a field.",
+        ),
         run: hexists,
     },
 ];

@@ -9,6 +9,7 @@ use crate::types::set::Set;
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
         spec: Spec::read("SISMEMBER", Arity::Exactly(3), Keys::ONE_LOOK)
+            .element(2)
             .group(Group::Set)
             .flags(Flags::FAST)
             .syntax("key member")
@@ -17,6 +18,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     },
     DataCommand {
         spec: Spec::read("SMISMEMBER", Arity::AtLeast(3), Keys::ONE)
+            .element(2)
             .group(Group::Set)
             .flags(Flags::FAST)
             .syntax("key member [member ...]")

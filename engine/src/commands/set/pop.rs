@@ -49,12 +49,12 @@ fn pop_one(exec: &mut Exec<'_, '_>, key: &Key<'_>, reply: &mut dyn Reply) -> Com
     let set = &mut opened.value;
     let rank = Random::new(exec.caller().random).below(set.len());
     let heap = exec.heap(key);
-    let position = set.seek(heap, rank);
+    let mut position = set.seek(heap, rank);
     reply.string(set.item(heap, &position).view(heap));
     exec.changed_seeing(key, Some(POPPED), |heap| {
         words(&[b"SREM", key.bytes, &set.item(heap, &position).view(heap).contiguous()])
     });
-    set.remove_here(exec.heap_mut(key), position)?;
+    set.remove_here(exec.heap_mut(key), &mut position)?;
     exec.store(key, opened)?;
     Ok(Outcome::Done)
 }

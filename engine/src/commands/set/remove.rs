@@ -9,6 +9,7 @@ use crate::types::set::Set;
 
 pub(super) const COMMANDS: &[DataCommand] = &[DataCommand {
     spec: Spec::write("SREM", Arity::AtLeast(3), Keys::new(&[KeySpec::one(1, KeyAccess::UPDATE_DELETE)]))
+        .element(2)
         .group(Group::Set)
         .flags(Flags::FAST)
         .syntax("key member [member ...]")

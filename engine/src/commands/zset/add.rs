@@ -15,6 +15,7 @@ const ONE_COUNTED: Keys = Keys::new(&[KeySpec::one(1, KeyAccess::READ_UPDATE)]);
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
         spec: Spec::write("ZADD", Arity::AtLeast(4), Keys::ONE_UPDATE)
+            .element(3)
             .group(Group::SortedSet)
             .flags(Flags::DENYOOM.union(Flags::FAST))
             .syntax("key [NX | XX] [GT | LT] [CH] [INCR] score member [score member ...]")
@@ -28,6 +29,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
     },
     DataCommand {
         spec: Spec::write("ZINCRBY", Arity::Exactly(4), ONE_COUNTED)
+            .element(3)
             .group(Group::SortedSet)
             .flags(Flags::DENYOOM.union(Flags::FAST))
             .syntax("key increment member")
@@ -159,18 +161,18 @@ pub(in crate::commands) fn add_scored(
     let mut told = if is_heard { words(&[b"ZADD", key.bytes]) } else { Vec::new() };
     for (given, member) in members {
         let heap = exec.heap_mut(key);
-        let spot = opened.value.find(heap, member);
+        let mut spot = opened.value.find(heap, member);
         let old = spot.score();
         result.last = options.score(old, *given)?;
         let Some(score) = result.last else { continue };
         match old {
             None => {
-                opened.value.add(heap, spot, score, &limits)?;
+                opened.value.add(heap, &mut spot, score, &limits)?;
                 result.added += 1;
             }
             Some(old) if old == score => continue,
             Some(_) => {
-                opened.value.set_score(heap, spot, score)?;
+                opened.value.set_score(heap, &mut spot, score)?;
                 result.updated += 1;
             }
         }

@@ -12,7 +12,7 @@ const fn row(name: &'static str, arity: Arity) -> Spec {
 
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
-        spec: row("ZRANK", Arity::AtLeast(3)).syntax("key member [WITHSCORE]").doc(
+        spec: row("ZRANK", Arity::AtLeast(3)).element(2).syntax("key member [WITHSCORE]").doc(
             "2.0.0",
             "O(log(N))",
             "Returns the index of a member in a sorted set ordered by ascending scores.",
@@ -20,7 +20,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
         run: |exec, args, reply| rank(exec, args, reply, "zrank", |rank, _| rank),
     },
     DataCommand {
-        spec: row("ZREVRANK", Arity::AtLeast(3)).syntax("key member [WITHSCORE]").doc(
+        spec: row("ZREVRANK", Arity::AtLeast(3)).element(2).syntax("key member [WITHSCORE]").doc(
             "2.0.0",
             "O(log(N))",
             "Returns the index of a member in a sorted set ordered by descending scores.",
@@ -28,7 +28,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
         run: |exec, args, reply| rank(exec, args, reply, "zrevrank", |rank, len| len - 1 - rank),
     },
     DataCommand {
-        spec: row("ZSCORE", Arity::Exactly(3)).syntax("key member").doc(
+        spec: row("ZSCORE", Arity::Exactly(3)).element(2).syntax("key member").doc(
             "1.2.0",
             "O(log(N))",
             "Returns the score of a member in a sorted set.",
@@ -36,7 +36,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
         run: zscore,
     },
     DataCommand {
-        spec: row("ZMSCORE", Arity::AtLeast(3)).syntax("key member [member ...]").doc(
+        spec: row("ZMSCORE", Arity::AtLeast(3)).element(2).syntax("key member [member ...]").doc(
             "6.2.0",
             "O(N*log(M)) where N is the number of members being requested and M that of the sorted set.",
             "Returns the score of one or more members in a sorted set.",

@@ -21,6 +21,7 @@ const COST: &str = "O(log(N)+M) with N being the number of elements in the sorte
 pub(super) const COMMANDS: &[DataCommand] = &[
     DataCommand {
         spec: Spec::write("ZREM", Arity::AtLeast(3), ONE_CUT)
+.element(2)
             .group(Group::SortedSet)
             .flags(Flags::FAST)
             .syntax("key member [member ...]")
@@ -70,9 +71,9 @@ fn zrem(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> 
     let mut removed = 0;
     for member in args.rest() {
         let heap = exec.heap_mut(&key);
-        let spot = opened.value.find(heap, member);
+        let mut spot = opened.value.find(heap, member);
         if spot.score().is_some() {
-            opened.value.remove(heap, spot)?;
+            opened.value.remove(heap, &mut spot)?;
             removed += 1;
             if is_heard {
                 told.extend(words(&[member]));

@@ -15,14 +15,14 @@ const IN_PLACE_MAX: usize = 256;
 /// The bytes of a string value inside its entry, until the entry changes.
 #[derive(Debug, Clone, Copy)]
 pub struct StringSpot {
-    start: u32,
-    len: u32,
+    start: u16,
+    len: u16,
 }
 
 impl StringSpot {
     /// `None` if the value is too long to be overwritten in place.
     #[inline]
-    pub(super) fn new(start: u32, len: u32) -> Option<StringSpot> {
+    pub(super) fn new(start: u16, len: u16) -> Option<StringSpot> {
         (len as usize <= IN_PLACE_MAX).then_some(StringSpot { start, len })
     }
 
@@ -56,11 +56,14 @@ pub fn overwrite_string(
     value: &[u8],
 ) -> Result<bool, OutOfMemory> {
     let view = EntryView::new(heap, entry);
-    if view.kind() != Kind::String || view.flags & VALUE_APART != 0 || view.deadline_ms != deadline_ms {
+    if view.kind() != Kind::String
+        || view.layout.flags & VALUE_APART != 0
+        || view.layout.deadline_ms != deadline_ms
+    {
         return Ok(false);
     }
-    let old_len = view.value_len as usize;
-    let value_start = view.value_start as usize;
+    let old_len = view.layout.value_len as usize;
+    let value_start = view.layout.value_start as usize;
     let is_raw = view.is_raw();
     if value.len() == old_len {
         if value.len() > IN_PLACE_MAX {
@@ -101,7 +104,7 @@ pub fn write_string(
     bytes: &[u8],
 ) -> Result<bool, OutOfMemory> {
     let view = EntryView::new(heap, entry);
-    let (old_len, value_start) = (view.string().len(), view.value_start as usize);
+    let (old_len, value_start) = (view.string().len(), view.layout.value_start as usize);
     if let Some(mut extent) = view.value_extent() {
         let before = extent.handle();
         write_extent(heap, &mut extent, offset, bytes)?;
@@ -148,23 +151,6 @@ pub fn mark_raw(heap: &mut Heap, entry: Handle<Entry>) -> Result<(), OutOfMemory
     store_code(heap, entry, RAW_STRING)
 }
 
-/// Writes the record of a collection over one of the same length. Returns whether it did; if not, nothing was changed.
-///
-/// # Errors
-/// [`OutOfMemory`] when the undo log is full.
-#[inline]
-pub fn overwrite_record(heap: &mut Heap, entry: Handle<Entry>, record: &[u8]) -> Result<bool, OutOfMemory> {
-    let view = EntryView::new(heap, entry);
-    if view.value_len as usize != record.len() {
-        return Ok(false);
-    }
-    let start = view.value_start as usize;
-    if view.record() != record {
-        heap.store(entry, start, record)?;
-    }
-    Ok(true)
-}
-
 /// Copies the entry of a collection into a fresh block, with a record of another length. A long key stays shared with
 /// the old block, which the caller frees.
 ///
@@ -177,7 +163,7 @@ pub fn rebuild_with_record(
 ) -> Result<Handle<Entry>, OutOfMemory> {
     let view = EntryView::new(heap, old);
     // Both lengths have one digit.
-    let start = view.value_start as usize;
+    let start = view.layout.value_start as usize;
     let fresh = heap.allocate::<Entry>(start + record.len())?;
     heap.fill_from(fresh, 0, old, 0, start);
     heap.fill(fresh, start - 1, 1 + record.len(), |out| {

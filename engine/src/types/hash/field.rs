@@ -113,6 +113,14 @@ impl Packing for Fields {
 
     #[inline]
     fn element_len(self, bytes: &[u8]) -> usize {
+        // Most have no deadline, and two texts that lie inside.
+        let name_len = usize::from(bytes[0]);
+        if name_len <= INLINE_MAX
+            && let Some(value_len) = bytes.get(1 + name_len).map(|len| usize::from(*len))
+            && value_len <= INLINE_MAX
+        {
+            return (2 + name_len + value_len).min(bytes.len());
+        }
         let mut len = if bytes[0] == TIMED { HEAD_LEN } else { 0 };
         for len_at in [Member::len_at, Text::len_at] {
             // Bytes that are damaged may end anywhere.

@@ -46,10 +46,10 @@ impl Stream {
         entries_read: Option<u64>,
     ) -> Result<Group, OutOfMemory> {
         let group = Group { number: self.hand_out()?, last_id, entries_read };
-        let (position, found) = self.groups.find(heap, Text::Inline(name));
+        let (mut position, found) = self.groups.find(heap, Text::Inline(name));
         debug_assert!(!found, "names of groups are unique");
         let name = Text::store(heap, name)?;
-        self.groups.insert_here(heap, position, (name, group))?;
+        self.groups.insert_here(heap, &mut position, (name, group))?;
         Ok(group)
     }
 
@@ -58,7 +58,7 @@ impl Stream {
     /// # Errors
     /// [`OutOfMemory`].
     pub fn store_group(&mut self, heap: &mut Heap, name: &[u8], group: Group) -> Result<(), OutOfMemory> {
-        let (position, found) = self.groups.find(heap, Text::Inline(name));
+        let (mut position, found) = self.groups.find(heap, Text::Inline(name));
         if !found {
             return Ok(());
         }
@@ -67,8 +67,10 @@ impl Stream {
             return Ok(());
         }
         match stored {
-            Text::Inline(_) => self.groups.replace_here(heap, position, (Text::Inline(name), group)),
-            Text::Apart(extent) => self.groups.replace_here(heap, position, (Text::Apart(extent), group)),
+            Text::Inline(_) => self.groups.replace_here(heap, &mut position, (Text::Inline(name), group)),
+            Text::Apart(extent) => {
+                self.groups.replace_here(heap, &mut position, (Text::Apart(extent), group))
+            }
         }
     }
 
@@ -77,13 +79,13 @@ impl Stream {
     /// # Errors
     /// [`OutOfMemory`].
     pub fn destroy_group(&mut self, heap: &mut Heap, name: &[u8]) -> Result<bool, OutOfMemory> {
-        let (position, found) = self.groups.find(heap, Text::Inline(name));
+        let (mut position, found) = self.groups.find(heap, Text::Inline(name));
         if !found {
             return Ok(false);
         }
         let (stored, Group { number, .. }) = self.groups.item(heap, &position);
         let owned = [stored.extent(), None];
-        self.groups.remove_here(heap, position)?;
+        self.groups.remove_here(heap, &mut position)?;
         free_owned(heap, owned)?;
         let pending = self.pending_ranks(heap, number, StreamId::MIN, StreamId::MAX);
         let pending = self.pending.remove_range(heap, pending)?;
@@ -144,10 +146,10 @@ impl Stream {
         seen_ms: u64,
     ) -> Result<Consumer, OutOfMemory> {
         let consumer = Consumer { number: self.hand_out()?, seen_ms, active_ms: None };
-        let (position, found) = self.consumers.find(heap, (group, Text::Inline(name)));
+        let (mut position, found) = self.consumers.find(heap, (group, Text::Inline(name)));
         debug_assert!(!found, "names of consumers are unique in their group");
         let name = Text::store(heap, name)?;
-        self.consumers.insert_here(heap, position, (group, name, consumer))?;
+        self.consumers.insert_here(heap, &mut position, (group, name, consumer))?;
         Ok(consumer)
     }
 
@@ -162,7 +164,7 @@ impl Stream {
         name: &[u8],
         consumer: Consumer,
     ) -> Result<(), OutOfMemory> {
-        let (position, found) = self.consumers.find(heap, (group, Text::Inline(name)));
+        let (mut position, found) = self.consumers.find(heap, (group, Text::Inline(name)));
         if !found {
             return Ok(());
         }
@@ -171,7 +173,7 @@ impl Stream {
             return Ok(());
         }
         let name = stored.extent().map_or(Text::Inline(name), Text::Apart);
-        self.consumers.replace_here(heap, position, (group, name, consumer))
+        self.consumers.replace_here(heap, &mut position, (group, name, consumer))
     }
 
     /// Drops a consumer with its deliveries. Returns how many these were, if there was such a consumer. O(log n) for
@@ -185,13 +187,13 @@ impl Stream {
         group: u32,
         name: &[u8],
     ) -> Result<Option<usize>, OutOfMemory> {
-        let (position, found) = self.consumers.find(heap, (group, Text::Inline(name)));
+        let (mut position, found) = self.consumers.find(heap, (group, Text::Inline(name)));
         if !found {
             return Ok(None);
         }
         let item = self.consumers.item(heap, &position);
         let (owned, Consumer { number, .. }) = (Consumers::owned(item), item.2);
-        self.consumers.remove_here(heap, position)?;
+        self.consumers.remove_here(heap, &mut position)?;
         free_owned(heap, owned)?;
         let ids: Vec<StreamId> = self.owned_from(heap, group, number, StreamId::MIN).collect();
         for id in &ids {
@@ -267,16 +269,16 @@ impl Stream {
     /// [`OutOfMemory`].
     pub fn deliver(&mut self, heap: &mut Heap, pending: Pending) -> Result<(), OutOfMemory> {
         let Pending { group, consumer, id, .. } = pending;
-        let (position, found) = self.pending.find(heap, (group, id));
+        let (mut position, found) = self.pending.find(heap, (group, id));
         if found {
             let before = self.pending.item(heap, &position);
-            self.pending.replace_here(heap, position, pending)?;
+            self.pending.replace_here(heap, &mut position, pending)?;
             if before.consumer == consumer {
                 return Ok(());
             }
             self.owned.remove(heap, (group, before.consumer, id))?;
         } else {
-            self.pending.insert_here(heap, position, pending)?;
+            self.pending.insert_here(heap, &mut position, pending)?;
         }
         self.owned.insert(heap, (group, consumer, id))?;
         Ok(())
@@ -287,10 +289,10 @@ impl Stream {
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
     pub fn acknowledge(&mut self, heap: &mut Heap, group: u32, id: StreamId) -> Result<bool, OutOfMemory> {
-        let (position, found) = self.pending.find(heap, (group, id));
+        let (mut position, found) = self.pending.find(heap, (group, id));
         if found {
             let Pending { consumer, .. } = self.pending.item(heap, &position);
-            self.pending.remove_here(heap, position)?;
+            self.pending.remove_here(heap, &mut position)?;
             self.owned.remove(heap, (group, consumer, id))?;
         }
         Ok(found)

@@ -153,10 +153,10 @@ impl Stream {
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
     pub fn remove(&mut self, heap: &mut Heap, id: StreamId) -> Result<bool, OutOfMemory> {
-        let (position, found) = self.entries.find(heap, id);
+        let (mut position, found) = self.entries.find(heap, id);
         if found {
             let owned = Entries::owned(self.entries.item(heap, &position));
-            self.entries.remove_here(heap, position)?;
+            self.entries.remove_here(heap, &mut position)?;
             free_owned(heap, owned)?;
             self.max_deleted_id = self.max_deleted_id.max(id);
         }

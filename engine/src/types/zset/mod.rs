@@ -6,6 +6,7 @@
 //!
 //! A record has one root or two.
 
+mod ahead;
 mod packing;
 mod ranks;
 mod scan;
@@ -17,6 +18,7 @@ use shm::rbtree::{Back, Builder, Form, Iter, Position, Root, Tree};
 use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap, OutOfMemory};
 
+pub use self::ahead::Ahead;
 pub use self::packing::{ByHash, ByScore, Scored, ordered};
 use self::packing::{Hashed, Sought, SoughtHash};
 pub use self::ranks::LexBound;
@@ -44,10 +46,12 @@ pub struct Spot<'k> {
     /// Known only if the set has nodes; 0 else.
     hash: u32,
     score: Option<f64>,
-    /// Known if the member is there.
-    in_members: Option<Position>,
-    /// Known of a set with nodes, unless another member has the same hash.
-    in_hashes: Option<Position>,
+    /// Known if the member is there; the start else.
+    in_members: Position,
+    /// Known of a set with nodes, unless `is_shared`; the start else.
+    in_hashes: Position,
+    /// Another member has the same hash, and this one is not there.
+    is_shared: bool,
 }
 
 impl Spot<'_> {
@@ -60,7 +64,7 @@ impl Spot<'_> {
     /// How many members stand before it, if it is there.
     #[inline]
     pub fn rank(&self) -> Option<usize> {
-        self.in_members.as_ref().map(Position::rank)
+        self.score.map(|_| self.in_members.rank())
     }
 }
 
@@ -70,65 +74,65 @@ impl Zset {
     /// Looks for a member. O(log n).
     #[inline]
     pub fn find<'k>(&self, heap: &Heap, member: &'k [u8]) -> Spot<'k> {
-        let spot = Spot { member, hash: 0, score: None, in_members: None, in_hashes: None };
+        let (in_members, in_hashes) = (Position::START, Position::START);
+        let mut spot = Spot { member, hash: 0, score: None, in_members, in_hashes, is_shared: false };
         match self.members.root().form() {
-            Form::Empty => spot,
-            Form::Plain => self.find_in_plain(heap, spot),
-            Form::Tree => self.find_by_hash(heap, spot),
+            Form::Empty => {}
+            Form::Plain => self.find_in_plain(heap, &mut spot),
+            Form::Tree => self.find_by_hash(heap, &mut spot),
         }
+        spot
     }
 
-    fn find_in_plain<'k>(&self, heap: &Heap, spot: Spot<'k>) -> Spot<'k> {
+    fn find_in_plain(&self, heap: &Heap, spot: &mut Spot<'_>) {
         let mut members = self.members.iter(heap).enumerate();
-        match members.find(|(_, item)| item.text.equals(heap, spot.member)) {
-            Some((rank, item)) => {
-                let in_members = Some(self.members.seek(heap, rank));
-                Spot { score: Some(item.score), in_members, ..spot }
-            }
-            None => spot,
+        if let Some((rank, item)) = members.find(|(_, item)| item.text.equals(heap, spot.member)) {
+            spot.score = Some(item.score);
+            spot.in_members = self.members.seek(heap, rank);
         }
     }
 
-    fn find_by_hash<'k>(&self, heap: &Heap, spot: Spot<'k>) -> Spot<'k> {
-        let member = spot.member;
-        let hash = upper_half(self.hasher.hash(member));
-        let (in_hashes, found) = self.hashes.find(heap, SoughtHash { hash, score: None });
-        if !found {
-            return Spot { hash, in_hashes: Some(in_hashes), ..spot };
+    fn find_by_hash(&self, heap: &Heap, spot: &mut Spot<'_>) {
+        spot.hash = upper_half(self.hasher.hash(spot.member));
+        let sought = SoughtHash { hash: spot.hash, score: None };
+        if !self.hashes.find_from(heap, &mut spot.in_hashes, sought) {
+            return;
         }
-        let score = self.hashes.item(heap, &in_hashes).score;
-        match self.with_score(heap, member, score) {
-            Some((score, in_members)) => Spot {
-                hash,
-                score: Some(score),
-                in_members: Some(in_members),
-                in_hashes: Some(in_hashes),
-                ..spot
-            },
-            None => self.find_among_equal_hashes(heap, Spot { hash, ..spot }),
+        let score = self.hashes.item(heap, &spot.in_hashes).score;
+        spot.score = self.find_with_score(heap, spot.member, score, &mut spot.in_members);
+        if spot.score.is_none() {
+            self.find_among_equal_hashes(heap, spot);
         }
     }
 
-    /// The member if it has this score, and the score as it is stored.
+    /// Looks for the member with this score; returns the score as it is stored if there is one.
     #[inline]
-    fn with_score(&self, heap: &Heap, member: &[u8], score: f64) -> Option<(f64, Position)> {
+    fn find_with_score(
+        &self,
+        heap: &Heap,
+        member: &[u8],
+        score: f64,
+        position: &mut Position,
+    ) -> Option<f64> {
         let sought = Sought::Member(ordered(score), Text::Inline(member));
-        let (position, found) = self.members.find(heap, sought);
-        found.then(|| (self.members.item(heap, &position).score, position))
+        let found = self.members.find_from(heap, position, sought);
+        found.then(|| self.members.item(heap, position).score)
     }
 
     #[cold]
-    fn find_among_equal_hashes<'k>(&self, heap: &Heap, spot: Spot<'k>) -> Spot<'k> {
+    fn find_among_equal_hashes(&self, heap: &Heap, spot: &mut Spot<'_>) {
         let first = self.hashes.find(heap, SoughtHash { hash: spot.hash, score: Some(0) }).0;
         let rank = first.rank();
         let of_hash = self.hashes.iter_from(heap, first).take_while(|item| item.hash == spot.hash);
         for (nth, item) in of_hash.enumerate() {
-            if let Some((score, in_members)) = self.with_score(heap, spot.member, item.score) {
-                let in_hashes = Some(self.hashes.seek(heap, rank + nth));
-                return Spot { score: Some(score), in_members: Some(in_members), in_hashes, ..spot };
+            spot.in_members = Position::START;
+            spot.score = self.find_with_score(heap, spot.member, item.score, &mut spot.in_members);
+            if spot.score.is_some() {
+                spot.in_hashes = self.hashes.seek(heap, rank + nth);
+                return;
             }
         }
-        spot
+        spot.is_shared = true;
     }
 
     /// The score of a member. O(log n).
@@ -162,12 +166,12 @@ impl Zset {
     pub fn add(
         &mut self,
         heap: &mut Heap,
-        spot: Spot<'_>,
+        spot: &mut Spot<'_>,
         score: f64,
         limits: &Encodings,
     ) -> Result<(), OutOfMemory> {
         debug_assert!(spot.score.is_none() && !score.is_nan());
-        let Spot { member, hash, in_hashes, .. } = spot;
+        let member = spot.member;
         if self.members.len() as u64 >= limits.zset_max_listpack_entries
             || member.len() as u64 > limits.zset_max_listpack_value
         {
@@ -175,8 +179,9 @@ impl Zset {
         }
         let score = self.as_kept(score);
         let text = Text::store(heap, member)?;
-        let sought = Sought::Member(ordered(score), Text::Inline(member));
-        let place = self.members.find(heap, sought).0;
+        let place = &mut spot.in_members;
+        *place = Position::START;
+        self.members.find_from(heap, place, Sought::Member(ordered(score), Text::Inline(member)));
         self.members.insert_here(heap, place, Scored { score, text })?;
         if self.members.root().form() != Form::Tree {
             return Ok(());
@@ -184,10 +189,13 @@ impl Zset {
         if self.hashes.is_empty() {
             return self.build_hashes(heap);
         }
-        let item = Hashed { hash, score };
-        let sought = SoughtHash { hash, score: Some(ordered(score)) };
-        let place = in_hashes.unwrap_or_else(|| self.hashes.find(heap, sought).0);
-        self.hashes.insert_here(heap, place, item)
+        let place = &mut spot.in_hashes;
+        if spot.is_shared {
+            *place = Position::START;
+            let sought = SoughtHash { hash: spot.hash, score: Some(ordered(score)) };
+            self.hashes.find_from(heap, place, sought);
+        }
+        self.hashes.insert_here(heap, place, Hashed { hash: spot.hash, score })
     }
 
     /// Gives a member that is there another score. O(log n).
@@ -195,19 +203,16 @@ impl Zset {
     /// # Errors
     /// [`OutOfMemory`].
     #[inline]
-    pub fn set_score(&mut self, heap: &mut Heap, spot: Spot<'_>, score: f64) -> Result<(), OutOfMemory> {
-        debug_assert!(!score.is_nan());
-        let Some(in_members) = spot.in_members else { return Ok(()) };
+    pub fn set_score(&mut self, heap: &mut Heap, spot: &mut Spot<'_>, score: f64) -> Result<(), OutOfMemory> {
+        debug_assert!(spot.score.is_some() && !score.is_nan());
         let score = self.as_kept(score);
-        let stored = self.members.item(heap, &in_members).text.extent();
+        let stored = self.members.item(heap, &spot.in_members).text.extent();
         let text = stored.map_or(Text::Inline(spot.member), Text::Apart);
-        self.members.rekey_here(heap, in_members, Scored { score, text })?;
-        match spot.in_hashes {
-            Some(place) if self.members.root().form() == Form::Tree => {
-                self.hashes.rekey_here(heap, place, Hashed { hash: spot.hash, score })
-            }
-            _ => self.drop_hashes_of_plain(heap),
+        self.members.rekey_here(heap, &mut spot.in_members, Scored { score, text })?;
+        if self.hashes.is_empty() || self.members.root().form() != Form::Tree {
+            return self.drop_hashes_of_plain(heap);
         }
+        self.hashes.rekey_here(heap, &mut spot.in_hashes, Hashed { hash: spot.hash, score })
     }
 
     /// Removes a member that is there. O(log n).
@@ -215,15 +220,15 @@ impl Zset {
     /// # Errors
     /// [`OutOfMemory`] when the undo log is full.
     #[inline]
-    pub fn remove(&mut self, heap: &mut Heap, spot: Spot<'_>) -> Result<(), OutOfMemory> {
-        let Some(in_members) = spot.in_members else { return Ok(()) };
-        let owned = ByScore::owned(self.members.item(heap, &in_members));
-        self.members.remove_here(heap, in_members)?;
+    pub fn remove(&mut self, heap: &mut Heap, spot: &mut Spot<'_>) -> Result<(), OutOfMemory> {
+        debug_assert!(spot.score.is_some());
+        let owned = ByScore::owned(self.members.item(heap, &spot.in_members));
+        self.members.remove_here(heap, &mut spot.in_members)?;
         free_owned(heap, owned)?;
-        match spot.in_hashes {
-            Some(place) if self.members.root().form() == Form::Tree => self.hashes.remove_here(heap, place),
-            _ => self.drop_hashes_of_plain(heap),
+        if self.hashes.is_empty() || self.members.root().form() != Form::Tree {
+            return self.drop_hashes_of_plain(heap);
         }
+        self.hashes.remove_here(heap, &mut spot.in_hashes)
     }
 
     /// Removes the members of a range of ranks. O(log n) for each of them, or O(n) if they are many.

@@ -25,9 +25,11 @@ pub struct Scored<'a> {
 /// A score as a number that orders as scores do. Both zeros are the same one; 0 stands for no score.
 #[inline]
 pub fn ordered(score: f64) -> u64 {
-    // The sum makes a zero of either sign the positive one.
-    let bits = (score + 0.0).to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+    const NEGATIVE_ZERO: u64 = (1 << 63) - 1;
+    let bits = score.to_bits();
+    // Negative numbers are turned over, the others come after them; the positive zero is next to the negative one.
+    let ordered = bits ^ ((bits.cast_signed() >> 63).cast_unsigned() | 1 << 63);
+    ordered + u64::from(ordered == NEGATIVE_ZERO)
 }
 
 const SCORE_LEN: usize = 8;
@@ -48,6 +50,20 @@ pub enum Sought<'k> {
     AnyScore(Text<'k>),
 }
 
+impl Sought<'_> {
+    /// Where it stands relative to an element; its text is asked for only where it matters.
+    #[inline]
+    fn compare<'i>(self, heap: &Heap, score: f64, text: impl FnOnce() -> Text<'i>) -> Ordering {
+        let own = ordered(score);
+        match self {
+            Sought::Member(score, sought) => score.cmp(&own).then_with(|| sought.compare(heap, text())),
+            Sought::Before(score) => score.cmp(&own).then(Ordering::Less),
+            Sought::After(score) => score.cmp(&own).then(Ordering::Greater),
+            Sought::AnyScore(sought) => sought.compare(heap, text()),
+        }
+    }
+}
+
 /// The packing by score.
 #[derive(Debug, Clone, Copy)]
 pub struct ByScore;
@@ -55,6 +71,9 @@ pub struct ByScore;
 impl Packing for ByScore {
     type Key<'k> = Sought<'k>;
     type Item<'i> = Scored<'i>;
+
+    /// Half of a node is looked through for a score, and most changes copy it.
+    const NODE_LEN: usize = 640;
 
     #[inline]
     fn encoded_len(self, item: Scored<'_>) -> usize {
@@ -93,12 +112,24 @@ impl Packing for ByScore {
 
     #[inline]
     fn compare(self, heap: &Heap, key: Sought<'_>, item: Scored<'_>) -> Ordering {
-        let own = || ordered(item.score);
+        key.compare(heap, item.score, || item.text)
+    }
+
+    #[inline]
+    fn compare_bytes(self, heap: &Heap, key: Sought<'_>, bytes: &[u8], _: u64) -> Ordering {
+        key.compare(heap, score_at(bytes), || Text::decode(&bytes[SCORE_LEN..]).0)
+    }
+
+    #[inline]
+    fn lead(score: u64) -> u64 {
+        ordered(f64::from_bits(score))
+    }
+
+    #[inline]
+    fn lead_of_key(self, key: Sought<'_>) -> Option<u64> {
         match key {
-            Sought::Member(score, text) => score.cmp(&own()).then_with(|| text.compare(heap, item.text)),
-            Sought::Before(score) => score.cmp(&own()).then(Ordering::Less),
-            Sought::After(score) => score.cmp(&own()).then(Ordering::Greater),
-            Sought::AnyScore(text) => text.compare(heap, item.text),
+            Sought::Member(score, _) | Sought::Before(score) | Sought::After(score) => Some(score),
+            Sought::AnyScore(_) => None,
         }
     }
 }
@@ -140,6 +171,9 @@ impl Packing for ByHash {
     type Key<'k> = SoughtHash;
     type Item<'i> = Hashed;
 
+    /// A coming or going hash moves half of them.
+    const NODE_LEN: usize = 512;
+
     const UNIQUE: bool = false;
     const ELEMENT_LEN: Option<usize> = Some(HASH_LEN + SCORE_LEN);
 
@@ -180,6 +214,16 @@ impl Packing for ByHash {
             Some(score) => score.cmp(&ordered(item.score)),
             None => Ordering::Equal,
         })
+    }
+
+    #[inline]
+    fn lead(hash_and_more: u64) -> u64 {
+        hash_and_more & u64::from(u32::MAX)
+    }
+
+    #[inline]
+    fn lead_of_key(self, key: SoughtHash) -> Option<u64> {
+        Some(u64::from(key.hash))
     }
 }
 
