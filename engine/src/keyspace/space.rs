@@ -45,9 +45,11 @@ pub struct Keyspace {
     last_ms: u64,
     /// A commit has begun and has not come to its end.
     is_committing: bool,
-    /// The key that was found last, and where: commands on one key often come in a row. Nothing once the index, or the
+    /// The hash that was looked for last: commands on one key often come in a row.
+    latest_hash: KeyHash,
+    /// Where that key was found, in which database, if it was looked for more than once. Nothing once the index, or the
     /// layout of an entry, has changed.
-    latest: Option<(u32, KeyHash, Place)>,
+    latest: Option<(u32, Place)>,
 }
 
 /// What a key shall hold.
@@ -90,6 +92,7 @@ impl Keyspace {
             stats: Stats::default(),
             last_ms: 0,
             is_committing: false,
+            latest_hash: KeyHash(0),
             latest: None,
         };
         keyspace.read_mirror();
@@ -225,11 +228,15 @@ impl Keyspace {
         Some(Place { db, found, layout })
     }
 
-    /// [`Keyspace::find_any`], which remembers what it has found last.
+    /// [`Keyspace::find_any`], which remembers where it has found a key that is looked for again and again.
     #[inline]
     fn find_again(&mut self, db: u32, key: &Key<'_>) -> Option<Place> {
-        if let Some((latest_db, hash, place)) = &self.latest
-            && (*latest_db, *hash) == (db, key.hash)
+        if self.latest_hash != key.hash {
+            (self.latest_hash, self.latest) = (key.hash, None);
+            return self.find_any(db, key);
+        }
+        if let Some((latest_db, place)) = &self.latest
+            && *latest_db == db
             && place.layout.has_key(&self.heap, place.entry(), key.bytes)
         {
             debug_assert!(
@@ -239,7 +246,7 @@ impl Keyspace {
             return Some(*place);
         }
         let place = self.find_any(db, key)?;
-        self.latest = Some((db, key.hash, place));
+        self.latest = Some((db, place));
         Some(place)
     }
 
@@ -637,6 +644,8 @@ mod tests {
                 }
                 session.run("SET l other");
                 session.run(make);
+                // Where it is found is remembered at the second look.
+                session.run(look);
                 session.run(look);
                 session.run(change);
                 // The way of commands that did not look before.
@@ -657,6 +666,7 @@ mod tests {
         let mut session = Session::new(1);
         session.run("SET k 1");
         for allocations in 0..4 {
+            session.run("GET k");
             session.run("GET k");
             session.fail_allocations_after(Some(allocations));
             session.run("SET k a-value-that-needs-another-block-than-the-one-that-is-there");
