@@ -72,9 +72,6 @@ impl Packing for ByScore {
     type Key<'k> = Sought<'k>;
     type Item<'i> = Scored<'i>;
 
-    /// Half of a node is looked through for a score, and most changes copy it.
-    const NODE_LEN: usize = 640;
-
     #[inline]
     fn encoded_len(self, item: Scored<'_>) -> usize {
         SCORE_LEN + item.text.encoded_len()
@@ -170,9 +167,6 @@ const HASH_LEN: usize = 4;
 impl Packing for ByHash {
     type Key<'k> = SoughtHash;
     type Item<'i> = Hashed;
-
-    /// A coming or going hash moves half of them.
-    const NODE_LEN: usize = 512;
 
     const UNIQUE: bool = false;
     const ELEMENT_LEN: Option<usize> = Some(HASH_LEN + SCORE_LEN);
