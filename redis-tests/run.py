@@ -10,7 +10,8 @@ The score of a unit is the number of tests that pass out of those that pass with
 in a unit, so they are counted. A test that did not appear counts as failed. The names come from a run against
 redis-server, which is made where it is missing; its results, Hearth's and the suite are kept in redis-tests/cache/.
 
-The run fails if a unit passes less than ledger.txt says, if a server died, or if an entry of skip.txt matches no test.
+The run fails if a unit passes less than ledger.txt says, if a server died, if a test that does not pass is neither in skip.txt nor in
+waits.txt, or if an entry of these matches no such test.
 Needs tclsh, redis-tools, and apt-get for the suite; standard library only.
 """
 import argparse
@@ -29,6 +30,7 @@ import unit as units
 HERE = pathlib.Path(__file__).resolve().parent
 LEDGER = HERE / "ledger.txt"
 SKIP = HERE / "skip.txt"
+WAITS = HERE / "waits.txt"
 TIME_LIMIT_S_MIN = 60
 # Exit code: something that this needs and the repository does not hold is not here.
 UNAVAILABLE = 3
@@ -72,8 +74,9 @@ def main():
     chosen = options.unit or list(ledger)
     if unknown := set(chosen) - set(known):
         sys.exit(f"no such unit: {', '.join(sorted(unknown))}; see --list")
-    skips = {} if options.no_skips else read_skips()
-    problems = [f"skip.txt names a unit that does not exist: {name}" for name in skips if name not in known]
+    skips = {} if options.no_skips else read_list(SKIP)
+    problems = [f"{path.name} names a unit that does not exist: {name}" for path in (SKIP, WAITS) for name in read_list(path)
+                if name not in known]
     run_all = reference if options.reference else hearth
     problems += run_all(options, root, ledger, chosen, skips)
     if options.update:
@@ -84,7 +87,7 @@ def main():
 
 def hearth(options, root, ledger, chosen, skips):
     """Hearth against the reference and the ledger. Returns what is wrong; brings `ledger` up to date."""
-    problems, passes = [], 0
+    problems, passes, waits = [], 0, read_list(WAITS)
     print(f"{'unit':28} {'passes':>6} {'of':>4} {'ledger':>6} {'failed':>6} {'skipped':>7} {'unreached':>9} {'s':>6}")
     for name in chosen:
         row = ledger.get(name)
@@ -103,6 +106,7 @@ def hearth(options, root, ledger, chosen, skips):
             problems.append(f"{name}: the reference passed {wanted.total()} tests here, the ledger says {row.reference}; "
                             "is that so with --reference?")
         problems += complaints(name, found, wrong, skips)
+        problems += unexplained(name, wanted - got - skipped, waits.get(name, []))
         if row and score < row.passes:
             problems.append(f"{name}: {score} tests pass, the ledger says {row.passes}")
         elif row and score > row.passes:
@@ -187,14 +191,25 @@ def complaints(name, found, wrong, skips):
     return problems
 
 
-def read_skips():
-    """By unit, the tests that are left out. A line is `UNIT: NAME`; the lines with # above it are the reason."""
-    skips = {}
-    for line in SKIP.read_text().splitlines():
+def unexplained(name, missing, waits):
+    """Tests of a unit that do not pass for no reason that is given, and reasons that are none any more."""
+    def is_for(entry, test):
+        return test.startswith(entry[:-1]) if entry.endswith("*") else test == entry
+
+    problems = [f"{name}: does not pass, and is neither in skip.txt nor in waits.txt: {test}"
+                for test in missing if not any(is_for(entry, test) for entry in waits)]
+    return problems + [f"{name}: waits.txt has an entry for no test that fails: {entry}"
+                       for entry in waits if not any(is_for(entry, test) for test in missing)]
+
+
+def read_list(path):
+    """By unit, the tests of a list. A line is `UNIT: NAME`; the lines with # above it are the reason."""
+    tests = {}
+    for line in path.read_text().splitlines():
         if line.strip() and not line.startswith("#"):
             name, _, test = line.partition(": ")
-            skips.setdefault(name, []).append(test)
-    return skips
+            tests.setdefault(name, []).append(test)
+    return tests
 
 
 def read_ledger():

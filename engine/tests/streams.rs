@@ -145,6 +145,7 @@ impl Model {
             max_deleted_id: self.max_deleted_id,
             entries_added: self.entries_added,
             groups: self.groups.iter().map(group).collect(),
+            is_uncounted: false,
         }
     }
 

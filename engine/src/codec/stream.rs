@@ -52,6 +52,7 @@ pub fn read(code: u8, source: &mut Source<'_>) -> Result<StreamImage, Malformed>
     let count = source.length()?;
     image.last_id = read_id(source)?;
     image.entries_added = count;
+    image.is_uncounted = code == STREAM_LISTPACKS;
     if code != STREAM_LISTPACKS {
         // The first ID follows from the entries.
         read_id(source)?;

@@ -19,6 +19,8 @@ pub struct StreamImage {
     pub max_deleted_id: StreamId,
     pub entries_added: u64,
     pub groups: Vec<GroupImage>,
+    /// Its format does not say how many entries groups have read: that is told by where they stand, as far as it can be.
+    pub is_uncounted: bool,
 }
 
 /// A group with its consumers.
@@ -80,6 +82,7 @@ impl Stream {
             max_deleted_id: self.max_deleted_id,
             entries_added: self.entries_added,
             groups: groups.collect(),
+            is_uncounted: false,
         }
     }
 
@@ -98,8 +101,12 @@ impl Stream {
         stream.max_deleted_id = image.max_deleted_id;
         stream.entries_added = image.entries_added;
         for of_group in &image.groups {
-            let group =
-                stream.create_group(heap, &of_group.name, of_group.last_id, of_group.entries_read)?.number;
+            let entries_read = if image.is_uncounted {
+                stream.count_up_to(heap, of_group.last_id)
+            } else {
+                of_group.entries_read
+            };
+            let group = stream.create_group(heap, &of_group.name, of_group.last_id, entries_read)?.number;
             for own in &of_group.consumers {
                 let mut consumer = stream.create_consumer(heap, group, &own.name, own.seen_ms)?;
                 consumer.active_ms = own.active_ms;
