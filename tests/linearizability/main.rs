@@ -44,6 +44,11 @@ enum Cheat {
 struct Random(u64);
 
 impl Random {
+    /// That of one client of a run.
+    fn of_client(seed: u64, number: usize) -> Random {
+        Random(seed.wrapping_mul(2 * number as u64 + 1) | 1)
+    }
+
     fn below(&mut self, bound: usize) -> usize {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -286,7 +291,7 @@ fn run(server: &TestServer, cheat: Cheat, seed: u64) -> Result<(), String> {
         let mut worker = Worker {
             client: server.client(),
             number,
-            random: Random(seed.wrapping_mul(2 * number as u64 + 1) | 1),
+            random: Random::of_client(seed, number),
             cheat,
             clock: &clock,
             next_token: 0,
@@ -296,13 +301,8 @@ fn run(server: &TestServer, cheat: Cheat, seed: u64) -> Result<(), String> {
         worker.work(length());
         (worker.history, worker.complaints)
     };
-    let work = &work;
-    let found: Vec<_> = thread::scope(|scope| {
-        let workers: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || work(number))).collect();
-        workers.into_iter().map(|worker| worker.join().expect("a client at work")).collect()
-    });
     let mut history = Vec::new();
-    for (part, complaints) in found {
+    for (part, complaints) in at_once(work) {
         history.extend(part);
         if let Some(complaint) = complaints.into_iter().next() {
             return Err(complaint);
@@ -315,30 +315,44 @@ fn run(server: &TestServer, cheat: Cheat, seed: u64) -> Result<(), String> {
     checker::check(&history, LISTS)
 }
 
-fn hold(server: &TestServer) {
+/// What each client brings back from work that all do at once.
+fn at_once<T: Send>(work: impl Fn(usize) -> T + Sync) -> Vec<T> {
+    let work = &work;
+    thread::scope(|scope| {
+        let clients: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || work(number))).collect();
+        clients.into_iter().map(|client| client.join().expect("a client at work")).collect()
+    })
+}
+
+/// A run about which there must be no complaint.
+fn hold(run: impl FnOnce(u64) -> Result<(), String>) {
     let seed = seed();
-    run(server, Cheat::None, seed).unwrap_or_else(|complaint| panic!("HEARTH_SEED={seed}: {complaint}"));
+    run(seed).unwrap_or_else(|complaint| panic!("HEARTH_SEED={seed}: {complaint}"));
+}
+
+fn hold_honest(server: &TestServer) {
+    hold(|seed| run(server, Cheat::None, seed));
 }
 
 #[test]
 fn transactions_happen_one_at_a_time() {
-    hold(&TestServer::hearth(&["--threads", "1"]));
+    hold_honest(&TestServer::hearth(&["--threads", "1"]));
 }
 
 #[test]
 fn transactions_of_several_workers_happen_one_at_a_time() {
-    hold(&TestServer::hearth(&["--threads", "3"]));
+    hold_honest(&TestServer::hearth(&["--threads", "3"]));
 }
 
 #[test]
 fn so_they_do_in_program_order() {
-    hold(&TestServer::hearth(&["--threads", "2", "--pipeline-order", "strict"]));
+    hold_honest(&TestServer::hearth(&["--threads", "2", "--pipeline-order", "strict"]));
 }
 
 #[test]
 fn so_they_do_with_the_reference_server() {
     match TestServer::redis(&[]) {
-        Some(server) => hold(&server),
+        Some(server) => hold_honest(&server),
         None => eprintln!("skipped: redis-server is not installed"),
     }
 }

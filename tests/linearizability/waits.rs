@@ -1,13 +1,12 @@
 //! Clients that wait, beside others that push and move: BLPOP, BLMOVE and BZPOPMIN with timeouts, alone and beside
 //! MULTI. `queues.rs` looks at what they saw.
 
-use std::thread;
 use std::time::Instant;
 
 use crate::history::Token;
 use crate::queues::{self, Act, Order, Step};
 use crate::support::{Client, TestServer, Value};
-use crate::{Random, length, seed};
+use crate::{Random, at_once, hold, length, seed};
 
 /// Two lists, a sorted set whose scores are the tokens, and the list that tokens are moved to.
 const QUEUES: [(&str, Order); 4] = [
@@ -18,7 +17,6 @@ const QUEUES: [(&str, Order); 4] = [
 ];
 const BOARD: usize = 2;
 const GONE: usize = 3;
-const CLIENTS: usize = 6;
 /// Short, so that many expire.
 const TIMEOUT_MS: u64 = 20;
 /// A server may look at its clock so long before it reads the request.
@@ -171,7 +169,7 @@ fn run(server: &TestServer, cheat: Cheat, seed: u64) -> Result<(), String> {
         let mut waiter = Waiter {
             client: server.client(),
             number,
-            random: Random(seed.wrapping_mul(2 * number as u64 + 1) | 1),
+            random: Random::of_client(seed, number),
             cheat,
             clock,
             next_token: 0,
@@ -180,11 +178,7 @@ fn run(server: &TestServer, cheat: Cheat, seed: u64) -> Result<(), String> {
         waiter.work(length() / 2);
         waiter.history
     };
-    let work = &work;
-    let history: Vec<Step> = thread::scope(|scope| {
-        let waiters: Vec<_> = (0..CLIENTS).map(|number| scope.spawn(move || work(number))).collect();
-        waiters.into_iter().flat_map(|waiter| waiter.join().expect("a client at work")).collect()
-    });
+    let history: Vec<Step> = at_once(work).into_iter().flatten().collect();
     let left = QUEUES.map(|(name, order)| {
         let command = if order == Order::Number { "ZRANGE" } else { "LRANGE" };
         let all = setup.call(&[command, name, "0", "-1"]).items();
@@ -193,25 +187,24 @@ fn run(server: &TestServer, cheat: Cheat, seed: u64) -> Result<(), String> {
     queues::check(&history, &QUEUES.map(|(_, order)| order), &left)
 }
 
-fn hold(server: &TestServer) {
-    let seed = seed();
-    run(server, Cheat::None, seed).unwrap_or_else(|complaint| panic!("HEARTH_SEED={seed}: {complaint}"));
+fn hold_honest(server: &TestServer) {
+    hold(|seed| run(server, Cheat::None, seed));
 }
 
 #[test]
 fn waits_end_at_one_moment() {
-    hold(&TestServer::hearth(&["--threads", "1"]));
+    hold_honest(&TestServer::hearth(&["--threads", "1"]));
 }
 
 #[test]
 fn so_they_do_with_several_workers() {
-    hold(&TestServer::hearth(&["--threads", "3"]));
+    hold_honest(&TestServer::hearth(&["--threads", "3"]));
 }
 
 #[test]
 fn so_they_do_with_the_reference_server() {
     match TestServer::redis(&[]) {
-        Some(server) => hold(&server),
+        Some(server) => hold_honest(&server),
         None => eprintln!("skipped: redis-server is not installed"),
     }
 }
