@@ -220,6 +220,20 @@ fn members_with_the_same_hash_are_told_apart() {
         put(&mut heap, &mut zset, &format!("other:{nth}"), f64::from(nth % 3));
     }
     let pairs = colliding(hasher, 4);
+    // Whoever comes second comes before or behind the first one in the order of hashes.
+    for scores in [[1.0, 2.0], [2.0, 1.0]] {
+        for pair in &pairs {
+            for (member, score) in pair.iter().zip(scores) {
+                put(&mut heap, &mut zset, member, score);
+                check(&mut heap, &zset);
+            }
+            for member in pair {
+                let mut spot = zset.find(&heap, member.as_bytes());
+                zset.remove(&mut heap, &mut spot).expect("room in the log");
+                check(&mut heap, &zset);
+            }
+        }
+    }
     // The same scores, then others, then the same again, in another order.
     for scores in [[1.0, 1.0], [1.0, 2.0], [2.0, 1.0], [5.0, 5.0], [-1.0, -1.0]] {
         for pair in &pairs {
