@@ -610,6 +610,7 @@ impl shm::hash_index::Hashed for Hashes<'_> {
 #[cfg(test)]
 mod tests {
     use crate::command::Error;
+    use crate::keyspace::compact::Compaction;
     use crate::testing::Session;
 
     /// What a command says; a defect of ours is no answer, though it would be told as one.
@@ -635,6 +636,7 @@ mod tests {
                 "SET k 13",
                 "SETRANGE k 1 x",
                 "SETRANGE k 0 12",
+                "SETBIT k 0 0",
                 "APPEND k 3",
                 "INCR k",
                 "EXPIRE k 100",
@@ -665,6 +667,33 @@ mod tests {
                 };
                 assert_eq!(after(2), after(0), "{make}, {change}");
             }
+        }
+    }
+
+    #[test]
+    fn a_key_that_was_found_last_is_found_where_it_was_moved_to() {
+        let value = "v".repeat(1000);
+        // One of them at least is not where the others are moved to.
+        for kept in [0, 1000, 1980] {
+            let mut session = Session::new(1);
+            for number in 0..2000 {
+                ask(&mut session, &format!("SET k:{number} {value}"));
+            }
+            for number in (0..2000).filter(|number| number % 20 != 0) {
+                ask(&mut session, &format!("DEL k:{number}"));
+            }
+            let (look, mut state, mut steps) = (format!("GET k:{kept}"), Compaction::default(), 0);
+            loop {
+                (0..2).for_each(|_| drop(ask(&mut session, &look)));
+                let has_more = session.shards()[0].compact(&mut state, 16);
+                assert_eq!(ask(&mut session, &look), format!("\"{value}\""), "{look}");
+                if !has_more {
+                    break;
+                }
+                steps += 1;
+            }
+            assert!(steps > 0, "nothing was moved");
+            session.verify();
         }
     }
 
