@@ -5,7 +5,8 @@
 //! empty, the outermost node becomes a block again.
 //!
 //! Such a block may be longer than its elements ask for, up to a node's length, as its owner sees fit
-//! ([`Tree::verify_stack`]); the rest of a [`Tree`]'s functions may be used on it, too.
+//! ([`Tree::verify_stack`]), or by as much as the other functions leave in any plain block; the rest of a [`Tree`]'s
+//! functions may be used on it, too.
 
 use super::balance::{attach, detach};
 use super::content::{Draft, Inserted, fill_header};

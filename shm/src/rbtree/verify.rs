@@ -26,7 +26,7 @@ pub(super) fn verify<P: Packing>(
     }
 }
 
-/// Checks a plain block that has room to grow, up to the length of a node.
+/// Checks a plain block that may have room to grow, up to the length of a node, or as much as any plain block.
 pub(super) fn verify_stack<P: Packing>(
     heap: &Heap,
     packing: P,
@@ -40,8 +40,8 @@ pub(super) fn verify_stack<P: Packing>(
         Form::Plain => {
             checked.plain(root)?;
             let (link, (_, used)) = (root.link(), root.plain_extent());
-            let room = heap.block_len(used.max(P::NODE_LEN));
-            check(heap.capacity_of(block(link)) <= room, "a block with too much room", link)
+            let within_node = heap.capacity_of(block(link)) <= heap.block_len(P::NODE_LEN);
+            check(within_node || fits_well(heap, link, used), "a block with too much room", link)
         }
         Form::Tree => check(false, "nodes instead of a block", root.link()),
     }

@@ -216,6 +216,28 @@ proptest! {
     }
 }
 
+/// The block that is left of a tree may become longer than a node, and then the tail. It keeps some of its room when
+/// it becomes shorter.
+#[test]
+fn a_tail_that_was_longer_than_a_node_has_room() {
+    let mut heap = Heap::in_memory(64 << 20);
+    let mut plain: Vec<Bytes> = (0..40).map(|number| vec![number; 50]).collect();
+    let mut list = List::build(&mut heap, plain.iter().map(Vec::as_slice)).expect("room");
+    list.remove_range(&mut heap, 4..40).expect("room");
+    plain.truncate(4);
+    for number in 0..20 {
+        list.insert(&mut heap, 2, &[number; 50]).expect("room");
+        plain.insert(2, vec![number; 50]);
+        check(&mut heap, &list, &plain);
+    }
+    while plain.len() > 2 {
+        let last_but_one = plain.len() - 2;
+        list.remove(&mut heap, last_but_one).expect("room");
+        plain.remove(last_but_one);
+        check(&mut heap, &list, &plain);
+    }
+}
+
 #[test]
 fn a_record_of_one_root_is_all_there_is_at_first() {
     for count in [3, 9, 100, 2000] {
