@@ -74,6 +74,8 @@ pub struct Heap {
     pages: Pages,
     /// Blocks to be given back at the commit.
     frees: Vec<u32>,
+    /// See [`Heap::frees`].
+    free_calls: u64,
     recycler: Recycler,
     grant: Grant,
     undo_pages_max: usize,
@@ -137,6 +139,11 @@ impl Heap {
     pub fn u8_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u8 {
         self.region.bytes()[self.at(block, start)]
     }
+    /// A few bytes at once.
+    #[inline]
+    pub fn array_at<const LEN: usize, T: ?Sized>(&self, block: Handle<T>, start: usize) -> [u8; LEN] {
+        self.region.load(self.at(block, start))
+    }
     /// A little-endian u16; need not be aligned.
     #[inline]
     pub fn u16_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u16 {
@@ -151,6 +158,13 @@ impl Heap {
     #[inline]
     pub fn u64_at<T: ?Sized>(&self, block: Handle<T>, start: usize) -> u64 {
         u64::from_le_bytes(self.region.load(self.at(block, start)))
+    }
+
+    /// How often blocks have been given back, and transactions rolled back, since this process began: as long as it is
+    /// the same, every block is what it was.
+    #[inline]
+    pub fn frees(&self) -> u64 {
+        self.free_calls
     }
 
     /// Asks the processor to fetch the cache line at `start` of a block.

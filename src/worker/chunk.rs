@@ -3,6 +3,7 @@
 use engine::command::KeyHash;
 use engine::shard::ShardId;
 use net::resp::Word;
+use shm::rbtree::Hint;
 
 use super::batch::SessionKey;
 use crate::dispatch::Row;
@@ -53,6 +54,8 @@ pub struct Call {
     pub hashes_end: usize,
     /// The shard of its last key: of the one key of a one-shard command.
     pub shard: ShardId,
+    /// Where the search in advance for the element that it names first has ended.
+    pub hint: Option<Hint>,
 }
 
 impl Chunk {

@@ -10,6 +10,7 @@ use engine::shard::ShardId;
 use engine::txn::{self, Coordinator, Hands};
 use engine::types::collection::Encodings;
 use net::resp::Word;
+use shm::rbtree::Hint;
 use smallvec::SmallVec;
 
 use super::batch::Guest;
@@ -94,23 +95,24 @@ impl Executor {
             random: self.random.next(),
             patience: Patience::None,
             encodings: self.encodings,
+            hint: None,
         }
     }
 
-    /// Runs a data command on the shards that it needs. `hashes` are those of its first keys, as far as they are known.
-    /// The reply, an error too, is complete afterwards.
+    /// Runs a data command on the shards that it needs. `hashes` are those of its first keys, as far as they are known,
+    /// `hint` of the element that it names first. The reply, an error too, is complete afterwards.
     #[inline]
     pub fn run(
         &mut self,
         held: &mut [&mut Keyspace],
         row: &Row,
         (text, words): (&[u8], &[Word]),
-        hashes: &[KeyHash],
+        (hashes, hint): (&[KeyHash], Option<Hint>),
         guest: Guest,
         wire: &mut Wire<'_>,
     ) {
         let Run::Data(command) = row.run else { unreachable!("{} runs on no shard", row.spec.name) };
-        let caller = self.caller(guest);
+        let caller = Caller { hint, ..self.caller(guest) };
         let result = with_slices(text, words, |slices| {
             let mut args = Args::new(slices, &self.hasher).starting_at(usize::from(row.name_words));
             if let Some(keys) = row.keys {

@@ -266,7 +266,18 @@ fn parse_one(
         }
     }
     let (end, hashes_end) = (at + consumed, chunk.hashes.len());
-    let call = Call { row, start: at, end, first_word, word_count, decoded, first_hash, hashes_end, shard };
+    let call = Call {
+        row,
+        start: at,
+        end,
+        first_word,
+        word_count,
+        decoded,
+        first_hash,
+        hashes_end,
+        shard,
+        hint: None,
+    };
     chunk.calls.push(call);
     Parsed::Request { consumed }
 }

@@ -168,7 +168,7 @@ fn run_alone(executor: &mut Executor, held: &mut [&mut Keyspace], batch: &mut Ba
             return parking;
         }
     } else {
-        executor.run(held, row, text, &[], guest, &mut wire);
+        executor.run(held, row, text, (&[], None), guest, &mut wire);
     }
     request.reply = Some(Reply { start: 0, len: replies.len() });
     None

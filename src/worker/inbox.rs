@@ -156,7 +156,7 @@ fn run_request(
             return parking;
         }
     } else {
-        executor.run(held, row, text, hash.as_slice(), guest, wire);
+        executor.run(held, row, text, (hash.as_slice(), None), guest, wire);
     }
     request.reply = Some(Reply { start, len: replies.len() - start });
     None

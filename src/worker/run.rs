@@ -8,10 +8,11 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use engine::command::{Args, Error, Flags, InMulti, KeyHash, Next, Reply, Routing, Tour, VisitCommand};
-use engine::keyspace::{Search, Wide};
+use engine::keyspace::{Ahead, Search, Wide};
 use engine::shard::ShardId;
 use net::buffer::ReadBuffer;
 use net::resp::Word;
+use shm::rbtree::{Hint, Seek, seek_together};
 use smallvec::SmallVec;
 
 use super::Worker;
@@ -47,7 +48,7 @@ impl Worker {
         }
         let mut chunk = std::mem::take(&mut self.chunk);
         self.prefetch_entries(&chunk);
-        self.prefetch_elements(&chunk);
+        self.search_ahead(&mut chunk);
         self.executor.start_clock();
         for nth in 0..chunk.parts.len() {
             let end = chunk.parts.get(nth + 1).map_or(chunk.calls.len(), |next| next.first_call);
@@ -77,15 +78,18 @@ impl Worker {
     }
 
     /// By now the entries have arrived and say where the nodes of collections are. The first elements that the calls
-    /// name are searched for in the large ones, all at the same pace: so the calls find the way there in the
+    /// name are searched for in the large ones, all at the same pace: so the calls know the way, or find it in the
     /// processor's cache.
-    fn prefetch_elements(&mut self, chunk: &Chunk) {
-        let mut searches: SmallVec<[(ShardId, Search); CHUNK_LEN]> = SmallVec::new();
+    fn search_ahead(&mut self, chunk: &mut Chunk) {
+        let mut seeks: SmallVec<[Seek<'_>; CHUNK_LEN]> = SmallVec::new();
+        // The calls that these are for.
+        let mut sought: SmallVec<[u8; CHUNK_LEN]> = SmallVec::new();
+        let mut aheads: SmallVec<[(ShardId, Ahead); CHUNK_LEN]> = SmallVec::new();
         let mut latest: Option<(KeyHash, Option<Wide>)> = None;
         for (nth, part) in chunk.parts.iter().enumerate() {
             let end = chunk.parts.get(nth + 1).map_or(chunk.calls.len(), |next| next.first_call);
             let session = &self.sessions[part.session];
-            for call in &chunk.calls[part.first_call..end] {
+            for (nth, call) in chunk.calls[part.first_call..end].iter().enumerate() {
                 if let Some(row) = call.row
                     && row.spec.element != 0
                     && call.word_count > usize::from(row.spec.element)
@@ -101,16 +105,26 @@ impl Worker {
                     let Some(wide) = wide else { continue };
                     let (text, words) = chunk.text(call, session.input.unread());
                     let element = words[usize::from(row.spec.element)].of(text);
-                    searches.extend(keyspace.search(&wide, element).map(|search| (call.shard, search)));
+                    match keyspace.search(&wide, element) {
+                        Some(Search::ByHash(seek)) => {
+                            seeks.push(seek);
+                            sought.push((part.first_call + nth) as u8);
+                        }
+                        Some(Search::Member(ahead)) => aheads.push((call.shard, ahead)),
+                        None => {}
+                    }
                 }
             }
         }
-        if searches.len() < 2 {
-            return;
+        if seeks.len() > 1 {
+            seek_together(&mut seeks);
+            for (nth, seek) in sought.iter().zip(&seeks) {
+                chunk.calls[usize::from(*nth)].hint = Some(seek.hint());
+            }
         }
-        while !searches.is_empty() {
-            searches.retain(|(shard, search)| {
-                self.berths.peek(*shard).is_some_and(|shard| shard.keyspace.go_on(search))
+        while aheads.len() > 1 {
+            aheads.retain(|(shard, ahead)| {
+                self.berths.peek(*shard).is_some_and(|shard| shard.keyspace.go_on(ahead))
             });
         }
     }
@@ -203,7 +217,7 @@ impl Worker {
             return Step::NotYet(Pause::Reader);
         }
         match (row.run, row.spec.routing) {
-            (_, Routing::OneShard) => self.on_one_shard(key, row, text, call.shard, hashes),
+            (_, Routing::OneShard) => self.on_one_shard(key, row, text, call.shard, hashes, call.hint),
             (Run::Data(_), Routing::ManyShards) => self.on_shards_of_keys(key, row, text, hashes),
             (Run::Data(_), Routing::AllShards) => {
                 let shards = self.placement.shards().collect();
@@ -230,6 +244,7 @@ impl Worker {
         text: Text<'_>,
         shard: ShardId,
         hashes: &[KeyHash],
+        hint: Option<Hint>,
     ) -> Step {
         let Worker { sessions, berths, executor, links, placement, settings, id, .. } = self;
         let session = &mut sessions[key];
@@ -243,10 +258,11 @@ impl Worker {
             let held = &mut [&mut home.keyspace];
             if session.flight.is_landed() && !muted {
                 let mut wire = Wire::new(session.out.tail(), &session.protocol);
-                executor.run(held, row, text, hashes, guest, &mut wire);
+                executor.run(held, row, text, (hashes, hint), guest, &mut wire);
             } else {
                 answer_here(session, |session_protocol, out| {
-                    executor.run(held, row, text, hashes, guest, &mut Wire::new(out, session_protocol));
+                    let wire = &mut Wire::new(out, session_protocol);
+                    executor.run(held, row, text, (hashes, hint), guest, wire);
                 });
             }
             self.follow_up();
@@ -312,7 +328,7 @@ impl Worker {
             site if row.spec.flags.contains(Flags::BLOCKING) => {
                 self.on_shards_patiently(key, row, text, site)
             }
-            Site::One(shard) => self.on_one_shard(key, row, text, shard, hashes),
+            Site::One(shard) => self.on_one_shard(key, row, text, shard, hashes, None),
             Site::Many(shards) => self.on_many_shards(key, row, text, hashes, shards),
         }
     }
@@ -322,7 +338,7 @@ impl Worker {
         let session = &mut sessions[key];
         let guest = guest(session);
         answer_here(session, |protocol, out| {
-            executor.run(&mut [], row, text, &[], guest, &mut Wire::new(out, protocol));
+            executor.run(&mut [], row, text, (&[], None), guest, &mut Wire::new(out, protocol));
         });
         Step::Done
     }
@@ -345,7 +361,7 @@ impl Worker {
         let guest = guest(session);
         let done = berths.with_all(&shards, |held| {
             answer_here(session, |protocol, out| {
-                executor.run(held, row, text, hashes, guest, &mut Wire::new(out, protocol));
+                executor.run(held, row, text, (hashes, None), guest, &mut Wire::new(out, protocol));
             });
         });
         if done.is_some() {

@@ -8,6 +8,7 @@ use super::key::Key;
 use super::outcome::Patience;
 use shm::Handle;
 use shm::extent::Writer;
+use shm::rbtree::Hint;
 
 mod collections;
 mod restore;
@@ -42,6 +43,8 @@ pub struct Caller {
     pub patience: Patience,
     /// Which names OBJECT ENCODING gives to collections.
     pub encodings: Encodings,
+    /// Where a search in advance for the element that the command names first has ended.
+    pub hint: Option<Hint>,
 }
 
 /// A handler's hands. Lookups hide and delete what has expired; changes record their effects.
@@ -89,6 +92,12 @@ impl<'e, 's> Exec<'e, 's> {
     #[inline]
     pub fn caller(&self) -> &Caller {
         &self.caller
+    }
+
+    /// What is known of the place of the element that the command names first ([`Spec::element`](super::Spec::element)).
+    #[inline]
+    pub fn hint(&self) -> Option<Hint> {
+        self.caller.hint
     }
 
     /// The selected database.

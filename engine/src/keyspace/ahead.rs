@@ -1,7 +1,7 @@
 //! Memory asked for before it is needed: buckets while requests are parsed, then entries, then the nodes of large
 //! collections.
 
-use shm::rbtree::Descent;
+use shm::rbtree::Seek;
 
 use super::entry::EntryView;
 use super::{Keyspace, Kind};
@@ -19,9 +19,11 @@ pub enum Wide {
     Zset(Zset),
 }
 
-/// A search in such a collection that only asks for memory. Good until the collection next changes.
-pub enum Search {
-    Element(Descent),
+/// A search in such a collection. Good until the collection next changes.
+pub enum Search<'h> {
+    /// It ends with a hint for the command.
+    ByHash(Seek<'h>),
+    /// It asks for memory, and nothing else.
     Member(Ahead),
 }
 
@@ -52,8 +54,8 @@ impl Keyspace {
         let entry = self.database(db)?.index(&self.heap).candidate(&self.heap, hash.0)?.cast();
         let (view, hasher) = (EntryView::new(&self.heap, entry), self.hasher().of_elements());
         match view.kind() {
-            Kind::Set => Some(Set::open(view.record(), hasher)).filter(Set::is_wide).map(Wide::Set),
-            Kind::Hash => Some(Hash::open(view.record(), hasher)).filter(Hash::is_wide).map(Wide::Hash),
+            Kind::Set => Some(Set::open(view.record(), hasher)).filter(Set::is_deep).map(Wide::Set),
+            Kind::Hash => Some(Hash::open(view.record(), hasher)).filter(Hash::is_deep).map(Wide::Hash),
             Kind::Zset => Some(Zset::open(view.record(), hasher)).filter(Zset::is_wide).map(Wide::Zset),
             _ => None,
         }
@@ -61,20 +63,17 @@ impl Keyspace {
 
     /// The beginning of a search for an element.
     #[inline]
-    pub fn search(&self, wide: &Wide, element: &[u8]) -> Option<Search> {
+    pub fn search(&self, wide: &Wide, element: &[u8]) -> Option<Search<'_>> {
         match wide {
-            Wide::Set(set) => set.descent(&self.heap, element).map(Search::Element),
-            Wide::Hash(hash) => hash.descent(&self.heap, element).map(Search::Element),
+            Wide::Set(set) => Some(Search::ByHash(set.seek_ahead(&self.heap, element))),
+            Wide::Hash(hash) => Some(Search::ByHash(hash.seek_ahead(&self.heap, element))),
             Wide::Zset(zset) => zset.ahead(&self.heap, element).map(Search::Member),
         }
     }
 
-    /// One step of such a search. `false` at its end.
+    /// One step of a search for a member. `false` at its end.
     #[inline]
-    pub fn go_on(&self, search: &mut Search) -> bool {
-        match search {
-            Search::Element(descent) => descent.step(&self.heap),
-            Search::Member(ahead) => ahead.step(&self.heap),
-        }
+    pub fn go_on(&self, ahead: &mut Ahead) -> bool {
+        ahead.step(&self.heap)
     }
 }

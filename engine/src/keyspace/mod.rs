@@ -20,6 +20,7 @@ mod verify;
 mod space;
 
 pub use crate::types::Kind;
+pub use crate::types::zset::Ahead;
 pub use ahead::{Search, Wide};
 pub use entry::{Entry, EntryView, Value};
 pub use restore::{Lifetime, ReloadError};

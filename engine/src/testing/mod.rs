@@ -99,6 +99,7 @@ impl Session {
             encodings: Encodings::default(),
             hll_sparse_len_max: 3000,
             random: 1,
+            hint: None,
         };
         Session {
             shards: shards.collect(),

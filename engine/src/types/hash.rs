@@ -15,7 +15,7 @@ mod field;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
-use shm::rbtree::{Builder, Descent, Form, Packing, Position, Root, Tree};
+use shm::rbtree::{Builder, Form, Glance, Hint, Packing, Position, Root, Seek, Tree};
 use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap, OutOfMemory};
 
@@ -78,16 +78,23 @@ impl Hash {
         self.fields.find_from(heap, position, Sought { hash, text: Text::Inline(name) })
     }
 
-    /// See [`Tree::is_wide`].
+    /// See [`Tree::is_deep`].
     #[inline]
-    pub fn is_wide(&self) -> bool {
-        self.fields.is_wide()
+    pub fn is_deep(&self) -> bool {
+        self.fields.is_deep()
     }
 
-    /// See [`Tree::descent`].
+    /// A search for a field, in advance.
     #[inline]
-    pub fn descent(&self, heap: &Heap, name: &[u8]) -> Option<Descent> {
-        self.fields.descent(heap, || self.packing().hash(name))
+    pub fn seek_ahead<'h>(&self, heap: &'h Heap, name: &[u8]) -> Seek<'h> {
+        self.fields.seek_hash(heap, self.packing().hash(name))
+    }
+
+    /// The field with this name, if it is where a search in advance has ended.
+    #[inline]
+    fn glance(&self, heap: &Heap, name: &[u8], hint: &Hint) -> Option<Glance> {
+        debug_assert_eq!(hint.hash(), self.packing().hash(name), "a hint for another field");
+        self.fields.glance(heap, hint, Sought { hash: hint.hash(), text: Text::Inline(name) })
     }
 
     // ---- reading ----------------------------------------------------------------------------
@@ -95,6 +102,15 @@ impl Hash {
     /// The field with this name. O(log n).
     #[inline]
     pub fn get<'h>(&self, heap: &'h Heap, name: &[u8]) -> Option<Field<'h>> {
+        self.get_hinted(heap, name, None)
+    }
+
+    /// [`Hash::get`] after a search in advance.
+    #[inline]
+    pub fn get_hinted<'h>(&self, heap: &'h Heap, name: &[u8], hint: Option<Hint>) -> Option<Field<'h>> {
+        if let Some(glance) = hint.and_then(|hint| self.glance(heap, name, &hint)) {
+            return Some(self.fields.item_at(heap, &glance));
+        }
         if self.fields.is_empty() {
             return None;
         }
@@ -163,7 +179,28 @@ impl Hash {
         value: &[u8],
         lifetime: Lifetime,
     ) -> Result<bool, OutOfMemory> {
+        self.set_hinted(heap, name, value, lifetime, None)
+    }
+
+    /// [`Hash::set`] after a search in advance.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`].
+    #[inline]
+    pub fn set_hinted(
+        &mut self,
+        heap: &mut Heap,
+        name: &[u8],
+        value: &[u8],
+        lifetime: Lifetime,
+        hint: Option<Hint>,
+    ) -> Result<bool, OutOfMemory> {
         self.longest = self.longest.max(name.len()).max(value.len());
+        if let Some(hint) = hint
+            && self.overwrite(heap, name, value, lifetime, &hint)?
+        {
+            return Ok(false);
+        }
         let mut position = Position::START;
         let found = self.find(heap, &mut position, name);
         if found {
@@ -194,6 +231,27 @@ impl Hash {
         self.fields.insert_here(heap, &mut position, field)?;
         self.move_due(heap, name, None, deadline_ms)?;
         Ok(true)
+    }
+
+    /// Writes a value over one of the same length, if the field is where a search in advance has ended and has no
+    /// deadline. Returns whether that is done.
+    #[inline]
+    fn overwrite(
+        &self,
+        heap: &mut Heap,
+        name: &[u8],
+        value: &[u8],
+        lifetime: Lifetime,
+        hint: &Hint,
+    ) -> Result<bool, OutOfMemory> {
+        let Some(glance) = self.glance(heap, name, hint) else { return Ok(false) };
+        let old = self.fields.item_at(heap, &glance);
+        match (old.value, old.deadline_ms, lifetime) {
+            (Text::Inline(own), None, Lifetime::Unlimited | Lifetime::Kept) if own.len() == value.len() => {}
+            _ => return Ok(false),
+        }
+        let field = Field { name: old.name.spelled(name), value: Text::Inline(value), deadline_ms: None };
+        self.fields.overwrite(heap, &glance, field)
     }
 
     /// Gives a field another deadline, or none. Returns whether there is such a field. O(log n).

@@ -5,7 +5,7 @@
 
 use std::cmp::Ordering;
 
-use shm::rbtree::{Builder, Descent, Form, Packing, Position, Root, Tree};
+use shm::rbtree::{Builder, Form, Hint, Packing, Position, Root, Seek, Tree};
 use shm::stored_hash::StoredHasher;
 use shm::{Corrupt, Handle, Heap, OutOfMemory};
 
@@ -19,7 +19,7 @@ pub use algebra::{Source, intersect, subtract, unite};
 use super::Kind;
 use super::collection::{Collection, Encodings, Record, flags_of, root_of};
 use super::element::{self, Elements, Owned, drop_tree, garbage};
-use super::text::{INLINE_MAX, Text};
+use super::text::{self, INLINE_MAX, Text};
 use crate::number;
 
 /// A member on its way into a set or out of it.
@@ -73,8 +73,11 @@ impl<'a> Member<'a> {
     /// Bytes that the member at the start of `bytes` takes.
     #[inline]
     pub fn len_at(bytes: &[u8]) -> usize {
-        let len = Text::len_at(bytes);
-        if bytes[0] <= INLINE_MAX as u8 { len } else { (len + HASH_LEN).min(bytes.len()) }
+        let len = match usize::from(bytes[0]) {
+            len @ ..=INLINE_MAX => 1 + len,
+            _ => Text::len_at(bytes) + HASH_LEN,
+        };
+        len.min(bytes.len())
     }
 
     /// The member at the start of `bytes`, and what follows it.
@@ -197,8 +200,12 @@ impl Packing for Members {
     }
 
     #[inline]
-    fn matches_bytes(self, heap: &Heap, key: Sought<'_>, element: &[u8], _: u64) -> bool {
-        key.text.starts(element).unwrap_or_else(|| self.matches(heap, key, Member::decode(element).0))
+    fn scan(self, heap: &Heap, key: Sought<'_>, elements: &[u8], _: u64) -> Option<(usize, usize)> {
+        let shape = |rest: &[u8]| match usize::from(rest[0]) {
+            len @ ..=INLINE_MAX => (0, 1 + len),
+            _ => (0, Member::len_at(rest)),
+        };
+        text::scan(elements, key.text, shape, |element| self.matches(heap, key, Member::decode(element).0))
     }
 }
 
@@ -232,22 +239,31 @@ impl Set {
         self.tree.find_from(heap, position, Sought::in_form(self.tree.root().form(), bytes, self.hasher))
     }
 
-    /// See [`Tree::is_wide`].
+    /// See [`Tree::is_deep`].
     #[inline]
-    pub fn is_wide(&self) -> bool {
-        self.tree.is_wide()
+    pub fn is_deep(&self) -> bool {
+        self.tree.is_deep()
     }
 
-    /// See [`Tree::descent`].
+    /// A search for a member, in advance.
     #[inline]
-    pub fn descent(&self, heap: &Heap, bytes: &[u8]) -> Option<Descent> {
-        self.tree.descent(heap, || self.hasher.hash(bytes))
+    pub fn seek_ahead<'h>(&self, heap: &'h Heap, bytes: &[u8]) -> Seek<'h> {
+        self.tree.seek_hash(heap, self.hasher.hash(bytes))
+    }
+
+    /// Whether a member is where a search in advance has ended.
+    #[inline]
+    fn is_at(&self, heap: &Heap, bytes: &[u8], hint: &Hint) -> bool {
+        debug_assert_eq!(hint.hash(), self.hasher.hash(bytes), "a hint for another member");
+        let sought = Sought { hash: hint.hash(), text: Text::Inline(bytes) };
+        self.tree.glance(heap, hint, sought).is_some()
     }
 
     /// Whether it has a member. O(log n).
     #[inline]
-    pub fn contains(&self, heap: &Heap, bytes: &[u8]) -> bool {
-        !self.tree.is_empty() && self.find(heap, &mut { Position::START }, bytes)
+    pub fn contains(&self, heap: &Heap, bytes: &[u8], hint: Option<Hint>) -> bool {
+        hint.is_some_and(|hint| self.is_at(heap, bytes, &hint))
+            || !self.tree.is_empty() && self.find(heap, &mut { Position::START }, bytes)
     }
 
     /// [`Set::contains`] of a member whose hash is known.
@@ -269,7 +285,10 @@ impl Set {
     /// # Errors
     /// [`OutOfMemory`].
     #[inline]
-    pub fn add(&mut self, heap: &mut Heap, bytes: &[u8]) -> Result<bool, OutOfMemory> {
+    pub fn add(&mut self, heap: &mut Heap, bytes: &[u8], hint: Option<Hint>) -> Result<bool, OutOfMemory> {
+        if hint.is_some_and(|hint| self.is_at(heap, bytes, &hint)) {
+            return Ok(false);
+        }
         let mut position = Position::START;
         let found = self.find(heap, &mut position, bytes);
         if found {
@@ -378,7 +397,7 @@ impl Set {
         let mut set = Set::empty(hasher);
         if members.len() <= Members::PLAIN_COUNT {
             for member in members {
-                set.add(heap, member)?;
+                set.add(heap, member, None)?;
             }
             return Ok(set);
         }

@@ -21,6 +21,50 @@ pub const APART_LEN: usize = 1 + Handle::<Top>::LEN;
 /// Chunks of a text that is freed at once; a longer one is freed bit by bit.
 const FREED_AT_ONCE: usize = 4;
 
+/// Looks among elements for the one that has `text`. `shape` tells of the element at the start of what it is given where
+/// its text starts and how long it is itself, which may be too much if bytes are damaged; `is_it` compares an element with a text that no element has inside. Returns
+/// how many elements stand before it, and where it starts.
+#[inline]
+pub fn scan(
+    elements: &[u8],
+    text: Text<'_>,
+    shape: impl Fn(&[u8]) -> (usize, usize) + Copy,
+    is_it: impl Fn(&[u8]) -> bool,
+) -> Option<(usize, usize)> {
+    let bytes = match text {
+        Text::Inline(bytes) if bytes.len() <= INLINE_MAX => bytes,
+        _ => return scan_by(elements, shape, |element, _| is_it(element)),
+    };
+    // What lies apart has no such length.
+    let is_at = |stored: &[u8]| stored.len() > bytes.len() && usize::from(stored[0]) == bytes.len();
+    match bytes.last_chunk::<8>() {
+        // Names are more often alike in their beginnings.
+        Some(last) => scan_by(elements, shape, |_, stored| {
+            is_at(stored) && stored[bytes.len() - 7..].starts_with(last) && stored[1..].starts_with(bytes)
+        }),
+        None => scan_by(elements, shape, |_, stored| is_at(stored) && stored[1..].starts_with(bytes)),
+    }
+}
+
+/// [`scan`] for the first element for which `is_it` holds, given it and what is from its text on.
+#[inline]
+fn scan_by(
+    elements: &[u8],
+    shape: impl Fn(&[u8]) -> (usize, usize),
+    is_it: impl Fn(&[u8], &[u8]) -> bool,
+) -> Option<(usize, usize)> {
+    let (mut index, mut offset) = (0, 0);
+    while offset < elements.len() {
+        let rest = &elements[offset..];
+        let (text_at, len) = shape(rest);
+        if is_it(&rest[..len.min(rest.len())], &rest[text_at..]) {
+            return Some((index, offset));
+        }
+        (index, offset) = (index + 1, offset + len);
+    }
+    None
+}
+
 /// A byte string in a heap.
 #[derive(Debug, Clone, Copy)]
 pub enum Text<'a> {
@@ -88,26 +132,6 @@ impl<'a> Text<'a> {
         match self {
             Text::Inline(own) => own == bytes,
             Text::Apart(extent) => extent_equals(heap, extent, bytes),
-        }
-    }
-
-    /// Whether the element that starts with `stored` starts with these bytes as a text; `None` if that cannot be told from
-    /// them alone.
-    #[inline]
-    pub fn starts(self, stored: &[u8]) -> Option<bool> {
-        let Text::Inline(bytes) = self else { return None };
-        if bytes.len() > INLINE_MAX {
-            return None;
-        }
-        if usize::from(stored[0]) != bytes.len() {
-            return Some(false);
-        }
-        // What lies apart has no such length.
-        let own = &stored[1..=bytes.len()];
-        // Names are more often alike in their beginnings.
-        match (own.last_chunk::<8>(), bytes.last_chunk::<8>()) {
-            (Some(one), Some(other)) if one != other => Some(false),
-            _ => Some(own == bytes),
         }
     }
 

@@ -98,6 +98,7 @@ impl Heap {
             log: Log::new(),
             pages,
             frees: Vec::new(),
+            free_calls: 0,
             recycler: Recycler::new(),
             grant: Grant::new(None, 0),
             undo_pages_max: options.undo_bound / PAGE_LEN,

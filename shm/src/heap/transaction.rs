@@ -29,6 +29,7 @@ impl Heap {
             self.begin();
         }
         assert!(!self.prepared, "free after prepare");
+        self.free_calls += 1;
         if self.deferred_frees() >= self.log.frees_soft_max() {
             self.make_room_for_frees();
         }
@@ -118,6 +119,7 @@ impl Heap {
 
     /// Takes the transaction's changes back: reachable memory is byte for byte as before.
     pub fn rollback(&mut self) {
+        self.free_calls += 1;
         if !self.log.begun() {
             self.tidy();
             return;

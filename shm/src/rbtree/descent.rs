@@ -10,14 +10,12 @@ use crate::Heap;
 
 /// The nodes of a tree with fewer elements are mostly in a near cache: to go down twice would cost as much as it gains.
 const DESCENT_MIN: usize = 1 << 15;
-/// Bytes of a node in the order of arrival that are asked for: the rest follows by itself where it is read in order.
-const AHEAD_IN_ORDER: usize = 192;
 
 /// See the module. Good until the tree next changes.
 #[derive(Debug)]
 pub struct Descent {
     lead: u64,
-    /// Of the eight bytes after a node's header: its base, or the beginning of its first element.
+    /// Of the eight bytes after a node's header.
     lead_of: fn(u64) -> u64,
     /// The node to come.
     link: Link,
@@ -28,18 +26,16 @@ pub struct Descent {
 }
 
 impl<P: Packing> Tree<P> {
-    /// A search for what has a lead, or a hash in a tree that is ordered by hash; `None` if the tree is not worth it.
+    /// A search for what has a lead; `None` if the tree is not worth it.
     #[inline]
     pub fn descent(&self, heap: &Heap, lead: impl FnOnce() -> u64) -> Option<Descent> {
-        const { assert!(!P::BASED, "leads are told by the elements alone") };
+        const { assert!(!P::BASED && !P::HASHED, "leads are told by the elements alone") };
         if !self.is_wide() {
             return None;
         }
         let link = self.root.link();
         heap.prefetch(block(link), 0);
-        let (ahead, lead_of): (usize, fn(u64) -> u64) =
-            if P::HASHED { (AHEAD_IN_ORDER, |base| base) } else { (P::NODE_LEN, P::lead) };
-        Some(Descent { lead: lead(), lead_of, link, found: link, ahead })
+        Some(Descent { lead: lead(), lead_of: P::lead, link, found: link, ahead: P::NODE_LEN })
     }
 
     /// Whether searches in it wait for memory.

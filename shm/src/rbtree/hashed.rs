@@ -13,15 +13,15 @@ use super::Form;
 use super::Root;
 use super::balance::attach;
 use super::content::{Draft, Inserted, fill_base, fill_header};
-use super::node::{HEADER_LEN, Header, Link, Side, Slot, View, block};
+use super::node::{Header, Link, Side, Slot, View, block};
 use super::packing::{Packing, Sizes};
 use super::path::{Path, Position};
 use crate::{Heap, OutOfMemory};
 
-/// The last node whose base is not above `hash`, or the first of all, and how many elements stand before it.
+/// Goes to the last node whose base is not above `hash`, or the first of all.
 #[inline]
-fn descend(heap: &Heap, root: Root, hash: u64, path: &mut Path) -> usize {
-    path.search(heap, root.link(), |link, _| hash >= heap.u64_at(block(link), HEADER_LEN)).0
+fn descend(heap: &Heap, root: Root, hash: u64, path: &mut Path) {
+    path.search(heap, root.link(), |_, base| hash >= base);
 }
 
 /// [`Position::find`] among nodes.
@@ -33,20 +33,19 @@ pub(super) fn find<P: Packing>(
     position: &mut Position,
 ) -> bool {
     let hash = packing.hash_of_key(key);
-    let start = descend(heap, root, hash, &mut position.path);
+    descend(heap, root, hash, &mut position.path);
     let view = View::of_node::<P>(heap, position.path.last());
     for start in (128..view.used).step_by(64) {
         heap.prefetch(block(view.link), start);
     }
     if let Some(slot) = view.scan(heap, packing, key) {
-        (position.slot, position.rank) = (slot, start + slot.index);
+        position.slot = slot;
         return true;
     }
-    if view.base == hash && find_before(heap, packing, key, (hash, start), position) {
+    if view.base == hash && find_before(heap, packing, key, hash, position) {
         return true;
     }
     position.slot = Slot { index: view.own, offset: view.used };
-    position.rank = start + view.own;
     false
 }
 
@@ -56,15 +55,14 @@ fn find_before<P: Packing>(
     heap: &Heap,
     packing: P,
     key: P::Key<'_>,
-    (hash, mut start): (u64, usize),
+    hash: u64,
     position: &mut Position,
 ) -> bool {
     let mut path = position.path.clone();
     while path.step(heap, Side::Left) {
         let view = View::of_node::<P>(heap, path.last());
-        start -= view.own;
         if let Some(slot) = view.scan(heap, packing, key) {
-            *position = Position { path, slot, rank: start + slot.index };
+            *position = Position { path, slot };
             return true;
         }
         if view.base < hash {
@@ -188,7 +186,8 @@ impl<'h, P: Packing> ByHash<'h, P> {
             Form::Empty => (None, 0),
             Form::Plain => (Some(View::of_plain::<P>(heap, root)), 0),
             Form::Tree => {
-                let mut rank = descend(heap, root, from, &mut path);
+                descend(heap, root, from, &mut path);
+                let mut rank = path.before(heap);
                 let mut view = View::of_node::<P>(heap, path.last());
                 while view.base == from && rank > 0 {
                     path.step(heap, Side::Left);

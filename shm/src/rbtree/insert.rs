@@ -253,7 +253,7 @@ pub(super) fn replace<P: Packing>(
     let (own, base) = (view.own, view.base);
     if P::BASED && !packing.fits(base, item) {
         // Rare enough for the long way: the element finds a node whose base it fits.
-        let rank = position.rank;
+        let rank = position.rank(heap);
         let root = remove(heap, packing, root, position)?;
         *position = Position::of_rank(heap, packing, root, rank, false);
         return insert(heap, packing, root, position, item);
@@ -282,7 +282,8 @@ pub(super) fn replace<P: Packing>(
         path.relink(heap, &mut top, path.len() - 1, link)?;
     }
     if draft.len() < P::SPARSE && draft.len() < view.used {
-        merge(heap, packing, &mut top, path, root.count(), position.rank - index)?;
+        let first = path.before(heap);
+        merge(heap, packing, &mut top, path, root.count(), first)?;
     }
     Ok(Root::tree(top, root.count()))
 }

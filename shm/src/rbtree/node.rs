@@ -69,7 +69,7 @@ pub(super) struct Header {
 impl Header {
     #[inline]
     pub(super) fn read(heap: &Heap, link: Link) -> Header {
-        let bytes = heap.bytes(block(link), 0, HEADER_LEN);
+        let bytes: [u8; HEADER_LEN] = heap.array_at(block(link), 0);
         let word = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         let flags_used = u16::from_le_bytes([bytes[USED], bytes[USED + 1]]);
         Header {
@@ -123,6 +123,15 @@ impl Header {
             Side::Right => self.right = link,
         }
     }
+}
+
+/// The nodes below a node, 0 for none, and the eight bytes after its header: its base, or what its first element begins
+/// with.
+#[inline]
+pub(super) fn children_and_lead(heap: &Heap, link: Link) -> ([Link; 2], u64) {
+    let bytes: [u8; HEADER_LEN + 8] = heap.array_at(block(link), 0);
+    let word = |at: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[at + byte]));
+    ([word(0) as Link, (word(0) >> 32) as Link], word(HEADER_LEN))
 }
 
 #[inline]
@@ -299,16 +308,8 @@ impl View {
 
     /// The element equal to `key` among elements in no order.
     pub(super) fn scan<P: Packing>(&self, heap: &Heap, packing: P, key: P::Key<'_>) -> Option<Slot> {
-        let elements = self.elements(heap);
-        let mut rest = elements;
-        for index in 0..self.own {
-            let (element, after) = rest.split_at(packing.element_len(rest));
-            if packing.matches_bytes(heap, key, element, self.base) {
-                return Some(Slot { index, offset: elements.len() - rest.len() });
-            }
-            rest = after;
-        }
-        None
+        let found = packing.scan(heap, key, self.elements(heap), self.base);
+        found.map(|(index, offset)| Slot { index, offset })
     }
 }
 

@@ -87,10 +87,20 @@ pub trait Packing: Copy {
         self.compare(heap, key, item) == Ordering::Equal
     }
 
-    /// [`Packing::matches`] of an element that has not been decoded, which may be told sooner from its bytes.
+    /// Looks for the element with this key among all elements of a block, which are in no order. Returns how many stand
+    /// before it, and where it starts. It may be told sooner from the bytes than one element at a time.
     #[inline]
-    fn matches_bytes(self, heap: &Heap, key: Self::Key<'_>, element: &[u8], base: u64) -> bool {
-        self.matches(heap, key, self.decode(element, base))
+    fn scan(self, heap: &Heap, key: Self::Key<'_>, elements: &[u8], base: u64) -> Option<(usize, usize)> {
+        let (mut index, mut offset) = (0, 0);
+        while offset < elements.len() {
+            let rest = &elements[offset..];
+            let len = self.element_len(rest);
+            if self.matches(heap, key, self.decode(&rest[..len], base)) {
+                return Some((index, offset));
+            }
+            (index, offset) = (index + 1, offset + len);
+        }
+        None
     }
 
     /// A base for a node whose first and last elements are these, or `None` if they cannot share one.

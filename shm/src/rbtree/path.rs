@@ -2,8 +2,8 @@
 
 use std::hint::select_unpredictable;
 
-use super::node::{self, Header, Link, Side, Slot, View, block, child};
-use super::packing::{Packing, Sizes};
+use super::node::{self, Header, Link, Side, Slot, View, child};
+use super::packing::Packing;
 use super::{Form, Root, hashed};
 use crate::{Heap, OutOfMemory};
 
@@ -71,35 +71,42 @@ impl Path {
     }
 
     /// Goes from the root down to a leaf, to the right where `is_reached` says that the node does not stand beyond what is
-    /// looked for; the path ends at the last such node, or at the first node of all. Returns how many elements stand
-    /// before it, and whether all nodes stand beyond.
+    /// looked for: it is given the node and the eight bytes that follow its header. The path ends at the last such node,
+    /// or at the first node of all. Returns whether all nodes stand beyond.
     #[inline]
     pub(super) fn search(
         &mut self,
         heap: &Heap,
         root: Link,
-        mut is_reached: impl FnMut(Link, &Header) -> bool,
-    ) -> (usize, bool) {
+        mut is_reached: impl FnMut(Link, u64) -> bool,
+    ) -> bool {
         let (mut link, mut len, mut rights) = (root, 0, 0);
-        // The last node reached: the length of the path to it, and what stands before it.
-        let (mut depth, mut start, mut passed) = (0, 0, 0);
+        // The length of the path to the last node reached.
+        let mut depth = 0;
         while link != 0 {
             self.nodes[len] = link;
-            let header = Header::read(heap, link);
-            let goes_right = is_reached(link, &header);
+            let ([left, right], lead) = node::children_and_lead(heap, link);
+            let goes_right = is_reached(link, lead);
             // Which way it goes is as good as random: no branch could be foretold.
             rights |= u64::from(goes_right) << len;
             len += 1;
-            let here = passed + header.before as usize;
-            link = select_unpredictable(goes_right, header.right, header.left);
+            link = select_unpredictable(goes_right, right, left);
             depth = select_unpredictable(goes_right, len, depth);
-            start = select_unpredictable(goes_right, here, start);
-            passed = select_unpredictable(goes_right, here + usize::from(header.own), passed);
         }
         // If the way has always gone left, it has led to the first node.
         self.len = if depth > 0 { depth } else { len };
         self.rights = rights;
-        (start, depth == 0)
+        depth == 0
+    }
+
+    /// How many elements stand before those of the last node.
+    pub(super) fn before(&self, heap: &Heap) -> usize {
+        let Some(last) = self.len.checked_sub(1) else { return 0 };
+        let passed = (0..last).filter(|index| self.side(*index) == Side::Right).map(|index| {
+            let header = Header::read(heap, self.nodes[index]);
+            header.before as usize + usize::from(header.own)
+        });
+        passed.sum::<usize>() + Header::read(heap, self.nodes[last]).before as usize
     }
 
     #[inline]
@@ -177,31 +184,30 @@ pub struct Position {
     /// To the node; empty where the tree has none.
     pub(super) path: Path,
     pub(super) slot: Slot,
-    pub(super) rank: usize,
 }
 
 impl Position {
-    /// How many elements stand before it.
+    /// How many elements stand before it. O(log n).
     #[inline]
-    pub fn rank(&self) -> usize {
-        self.rank
+    pub fn rank(&self, heap: &Heap) -> usize {
+        self.path.before(heap) + self.slot.index
     }
 
     /// The place before everything else.
-    pub const START: Position = Position { path: Path::EMPTY, slot: Slot { index: 0, offset: 0 }, rank: 0 };
+    pub const START: Position = Position { path: Path::EMPTY, slot: Slot { index: 0, offset: 0 } };
 
     /// Goes back to the start.
     #[inline]
     pub(super) fn clear(&mut self) {
         self.path.truncate(0);
-        (self.slot, self.rank) = (Slot { index: 0, offset: 0 }, 0);
+        self.slot = Slot { index: 0, offset: 0 };
     }
 
     /// Moves from the start to the first element not less than `key`; returns whether it is equal. Looks at the first
     /// element of one node per level and then into the last node that starts at or before the key.
     pub(super) fn find<P: Packing>(&mut self, heap: &Heap, packing: P, root: Root, key: P::Key<'_>) -> bool {
         debug_assert!(P::ORDERED, "a search by key in a tree that has only ranks");
-        debug_assert!(self.path.len() == 0 && self.rank == 0, "a search from the start");
+        debug_assert!(self.path.len() == 0 && self.slot.index == 0, "a search from the start");
         match root.form() {
             Form::Empty => return false,
             Form::Plain => {
@@ -215,21 +221,21 @@ impl Position {
                     view.search(heap, packing, key)
                 };
                 self.slot = slot;
-                self.rank = slot.index;
                 return found;
             }
             Form::Tree if P::HASHED => return hashed::find(heap, packing, root, key, self),
             Form::Tree => {}
         }
         let lead = packing.lead_of_key(key);
-        let (start, is_before_all) = self.path.search(heap, root.link(), |link, header| {
+        let is_before_all = self.path.search(heap, root.link(), |link, first| {
             if let Some(lead) = lead {
-                let own = P::lead(heap.u64_at(block(link), P::BODY));
+                debug_assert!(!P::BASED, "leads are told by the elements alone");
+                let own = P::lead(first);
                 if lead != own {
                     return lead > own;
                 }
             }
-            let view = View::with_header::<P>(heap, link, header);
+            let view = View::of_node::<P>(heap, link);
             packing.compare_bytes(heap, key, view.elements(heap), view.base).is_ge()
         });
         if is_before_all {
@@ -238,7 +244,6 @@ impl Position {
         let view = View::of_node::<P>(heap, self.path.last());
         let (slot, found) = view.search(heap, packing, key);
         self.slot = slot;
-        self.rank = start + slot.index;
         found
     }
 
@@ -253,7 +258,7 @@ impl Position {
         start: bool,
     ) -> Position {
         debug_assert!(rank <= root.count(), "rank {rank} of {}", root.count());
-        let mut position = Position { rank, ..Position::START };
+        let mut position = Position::START;
         let (view, index) = match root.form() {
             Form::Empty => return position,
             Form::Plain => (View::of_plain::<P>(heap, root), rank),

@@ -299,7 +299,8 @@ fn cut_from_node<P: Packing>(
     view: View,
     own: usize,
 ) -> Result<(Root, Root), OutOfMemory> {
-    let Position { mut path, slot, rank } = position;
+    let Position { mut path, slot } = position;
+    let first = path.before(heap);
     let (mut top, last, count) = (root.link(), path.len() - 1, root.count() - own);
     path.add_before(heap, 0, last, (own as u32).wrapping_neg())?;
     let (stays, gone) = cut_run(heap, packing, view, slot.index, slot.index + own)?;
@@ -308,7 +309,7 @@ fn cut_from_node<P: Packing>(
         path.relink(heap, &mut top, last, link)?;
     }
     if stays.len() < P::SPARSE {
-        merge(heap, packing, &mut top, &mut path, count, rank - slot.index)?;
+        merge(heap, packing, &mut top, &mut path, count, first)?;
     }
     Ok((shrink::<P>(heap, top, count)?, gone))
 }

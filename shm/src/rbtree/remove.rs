@@ -16,7 +16,7 @@ pub(super) fn remove<P: Packing>(
     root: Root,
     position: &mut Position,
 ) -> Result<Root, OutOfMemory> {
-    let Slot { index, offset: at } = position.slot;
+    let at = position.slot.offset;
     if root.form() == Form::Plain {
         let view = View::of_plain::<P>(heap, root);
         if view.own == 1 {
@@ -31,13 +31,14 @@ pub(super) fn remove<P: Packing>(
     let view = View::of_node::<P>(heap, path.last());
     path.add_before(heap, 0, last, 1u32.wrapping_neg())?;
     if view.own == 1 {
+        let rank = path.before(heap);
         detach(heap, &mut top, path)?;
         heap.free(block(view.link));
         // The nodes on both sides have become neighbours.
-        if position.rank < count {
-            *path = Position::of_rank(heap, packing, Root::tree(top, count), position.rank, true).path;
+        if rank < count {
+            *path = Position::of_rank(heap, packing, Root::tree(top, count), rank, true).path;
             if View::of_node::<P>(heap, path.last()).used < P::SPARSE {
-                merge(heap, packing, &mut top, path, count, position.rank)?;
+                merge(heap, packing, &mut top, path, count, rank)?;
             }
         }
     } else {
@@ -47,7 +48,8 @@ pub(super) fn remove<P: Packing>(
             path.relink(heap, &mut top, last, link)?;
         }
         if draft.len() < P::SPARSE {
-            merge(heap, packing, &mut top, path, count, position.rank - index)?;
+            let first = path.before(heap);
+            merge(heap, packing, &mut top, path, count, first)?;
         }
     }
     shrink::<P>(heap, top, count)

@@ -131,18 +131,18 @@ impl<P: Packing> Tree<P> {
     /// How many elements stand before the one with this key.
     pub fn rank_of(&self, heap: &Heap, key: P::Key<'_>) -> Option<usize> {
         let (position, found) = self.find(heap, key);
-        found.then_some(position.rank())
+        found.then(|| position.rank(heap))
     }
 
     /// How many elements are less than `key`.
     pub fn lower_bound(&self, heap: &Heap, key: P::Key<'_>) -> usize {
-        self.find(heap, key).0.rank()
+        self.find(heap, key).0.rank(heap)
     }
 
     /// How many elements are less than or equal to `key`.
     pub fn upper_bound(&self, heap: &Heap, key: P::Key<'_>) -> usize {
         let (position, found) = self.find(heap, key);
-        position.rank() + usize::from(found)
+        position.rank(heap) + usize::from(found)
     }
 
     /// The ranks of the elements between two bounds; its length is their number, 0 if the bounds cross.

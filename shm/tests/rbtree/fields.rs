@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use shm::Heap;
-use shm::rbtree::{Form, Packing, Root, Tree};
+use shm::rbtree::{Form, Hint, Packing, Root, Seek, Tree, seek_together};
+use shm::{Handle, Heap};
 
 use super::model::cases;
 use super::packings::Fields;
@@ -17,6 +17,8 @@ enum Op {
     RemoveSome(prop::sample::Index),
     /// Those of these ranks, from the last on.
     RemoveRanks(u8),
+    /// Into a new tree; the old one's blocks are given back.
+    Rebuild,
 }
 
 fn ops() -> impl Strategy<Value = Vec<Op>> {
@@ -27,6 +29,7 @@ fn ops() -> impl Strategy<Value = Vec<Op>> {
         1 => field().prop_map(Op::Remove),
         2 => any::<prop::sample::Index>().prop_map(Op::RemoveSome),
         1 => any::<u8>().prop_map(Op::RemoveRanks),
+        1 => Just(Op::Rebuild),
     ];
     vec(op, 1..200)
 }
@@ -35,8 +38,12 @@ fn run(ops: Vec<Op>) {
     let mut heap = Heap::in_memory(1 << 20);
     let mut tree = Tree::new(Root::EMPTY, Fields);
     let mut model = BTreeMap::new();
-    for op in ops {
+    let mut hints = Vec::new();
+    for (nth, op) in ops.into_iter().enumerate() {
         match op {
+            Op::Set(field, value) if set_by_hint(&mut heap, &tree, &hints, (&field, &value)) => {
+                model.insert(field, value);
+            }
             Op::Set(field, value) => {
                 let key = Fields.key_of(&heap, (&field, &value));
                 let (mut position, found) = tree.find(&heap, key);
@@ -70,6 +77,13 @@ fn run(ops: Vec<Op>) {
                     model.remove(&all[rank]);
                 }
             }
+            Op::Rebuild => {
+                let mut old = std::mem::replace(&mut tree, Tree::new(Root::EMPTY, Fields));
+                for (field, value) in &model {
+                    assert!(tree.insert(&mut heap, (field, value)).unwrap());
+                }
+                old.reclaim(&mut heap, usize::MAX, |_, _| Ok(())).unwrap();
+            }
         }
         heap.commit();
         tree.verify(&heap, &mut |_| Ok(())).unwrap();
@@ -82,7 +96,51 @@ fn run(ops: Vec<Op>) {
             assert_eq!(found, Some((&field[..], &value[..])));
         }
         by_hash(&heap, &tree, &model);
+        glances(&heap, &tree, &hints, &model);
+        if nth % 3 == 0 {
+            hints = hints_for(&heap, &tree, &model);
+        }
     }
+}
+
+/// Where the fields are, and some that are not there.
+fn hints_for(heap: &Heap, tree: &Tree<Fields>, model: &BTreeMap<Vec<u8>, Vec<u8>>) -> Vec<(Vec<u8>, Hint)> {
+    if tree.root().form() != Form::Tree {
+        return Vec::new();
+    }
+    let fields: Vec<_> = model.keys().cloned().chain((0..120).step_by(7).map(|n| vec![n; 4])).collect();
+    let seek = |field: &Vec<u8>| tree.seek_hash(heap, Fields.hash_of((field, &[])));
+    let mut seeks: Vec<_> = fields.iter().map(seek).collect();
+    seek_together(&mut seeks);
+    fields.into_iter().zip(seeks.iter().map(Seek::hint)).collect()
+}
+
+/// What is found by a hint, however old it is, is there. Returns how many are found.
+fn glances(
+    heap: &Heap,
+    tree: &Tree<Fields>,
+    hints: &[(Vec<u8>, Hint)],
+    model: &BTreeMap<Vec<u8>, Vec<u8>>,
+) -> usize {
+    let glance = |(field, hint): &(Vec<u8>, Hint)| {
+        let glance = tree.glance(heap, hint, Fields.key_of(heap, (field, &[])))?;
+        assert_eq!(Some(tree.item_at(heap, &glance).1), model.get(field).map(Vec::as_slice));
+        Some(())
+    };
+    hints.iter().filter_map(glance).count()
+}
+
+/// Writes a value over one of the same length, if a hint still says where it is.
+fn set_by_hint(
+    heap: &mut Heap,
+    tree: &Tree<Fields>,
+    hints: &[(Vec<u8>, Hint)],
+    (field, value): (&[u8], &[u8]),
+) -> bool {
+    let Some((_, hint)) = hints.iter().find(|(hinted, _)| hinted == field) else { return false };
+    let key = Fields.key_of(heap, (field, &[]));
+    let Some(glance) = tree.glance(heap, hint, key) else { return false };
+    tree.overwrite(heap, &glance, (field, value)).unwrap()
 }
 
 /// From each hash on, all fields come by ascending hash, with their ranks.
@@ -110,6 +168,27 @@ proptest! {
     fn fields(ops in ops()) {
         run(ops);
     }
+}
+
+#[test]
+fn fields_of_different_hashes_are_where_the_hints_say() {
+    let mut heap = Heap::in_memory(1 << 20);
+    let mut tree = Tree::new(Root::EMPTY, Fields);
+    let mut model = BTreeMap::new();
+    for field in (0..37).map(|n| vec![n]) {
+        assert!(tree.insert(&mut heap, (&field, b"value")).unwrap());
+        model.insert(field, b"value".to_vec());
+        let hints = hints_for(&heap, &tree, &model);
+        let expected = if tree.root().form() == Form::Tree { model.len() } else { 0 };
+        assert_eq!(glances(&heap, &tree, &hints, &model), expected);
+    }
+    // They can be told from those that are not there, and are forgotten once a block is given back.
+    let hints = hints_for(&heap, &tree, &model);
+    assert!(hints.len() > model.len());
+    let spare: Handle<u8> = heap.allocate(8).unwrap();
+    assert_eq!(glances(&heap, &tree, &hints, &model), model.len());
+    heap.free(spare);
+    assert_eq!(glances(&heap, &tree, &hints, &model), 0);
 }
 
 #[test]

@@ -120,8 +120,8 @@ fn run_on<P: Owned>(mut pair: Pair<P>, ops: Vec<Op<P::Value>>, every: usize) {
                 assert_eq!(tree.upper_bound(heap, key), at.map_or_else(|at| at, |at| at + 1));
                 assert_eq!(tree.get(heap, key).map(P::value), at.ok().map(|at| pair.model[at].clone()));
                 let (position, found) = tree.find(heap, key);
-                assert_eq!((position.rank(), found), (at.unwrap_or_else(|at| at), at.is_ok()));
-                let (before, after) = pair.model.split_at(position.rank());
+                assert_eq!((position.rank(&pair.heap), found), (at.unwrap_or_else(|at| at), at.is_ok()));
+                let (before, after) = pair.model.split_at(position.rank(&pair.heap));
                 let ahead = tree.iter_from(heap, position.clone()).map(P::value);
                 assert!(ahead.eq(after.iter().cloned()));
                 let behind = tree.back_from(heap, position).map(P::value);

@@ -1,5 +1,6 @@
 //! Workers at work, without threads: every interleaving of their turns can be played.
 
+mod ahead;
 mod atomic;
 mod limits;
 mod order;

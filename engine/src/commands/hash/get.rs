@@ -66,7 +66,7 @@ fn hget(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> 
     let (key, field) = (args.key()?, args.word()?);
     let hash = exec.read_collection::<Hash>(&key)?;
     let heap = exec.heap(&key);
-    match hash.and_then(|hash| hash.get(heap, field)) {
+    match hash.and_then(|hash| hash.get_hinted(heap, field, exec.hint())) {
         Some(found) => reply.string(found.value.view(heap)),
         None => reply.null(),
     }
@@ -78,8 +78,9 @@ fn hmget(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) ->
     let hash = exec.read_collection::<Hash>(&key)?;
     let heap = exec.heap(&key);
     reply.array(args.left());
+    let mut hint = exec.hint();
     for field in args.rest() {
-        match hash.and_then(|hash| hash.get(heap, field)) {
+        match hash.and_then(|hash| hash.get_hinted(heap, field, hint.take())) {
             Some(found) => reply.string(found.value.view(heap)),
             None => reply.null(),
         }

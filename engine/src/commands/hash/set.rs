@@ -69,10 +69,12 @@ fn set_all(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, command: &'static str) 
         return Err(Error::WrongArity(command.into()));
     }
     let mut opened = exec.collection_to_write::<Hash>(&key)?;
+    let mut hint = exec.hint();
     let heap = exec.heap_mut(&key);
     let mut created = 0;
     for pair in pairs.chunks_exact(2) {
-        created += usize::from(opened.value.set(heap, pair[0], pair[1], Lifetime::Unlimited)?);
+        let (hash, hint) = (&mut opened.value, hint.take());
+        created += usize::from(hash.set_hinted(heap, pair[0], pair[1], Lifetime::Unlimited, hint)?);
     }
     exec.changed(&key, Event::hash("hset"), || hset_words(&key, pairs));
     exec.store(&key, opened)?;

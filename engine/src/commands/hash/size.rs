@@ -45,7 +45,7 @@ fn hstrlen(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) 
     let (key, field) = (args.key()?, args.word()?);
     let hash = exec.read_collection::<Hash>(&key)?;
     let heap = exec.heap(&key);
-    let found = hash.and_then(|hash| hash.get(heap, field));
+    let found = hash.and_then(|hash| hash.get_hinted(heap, field, exec.hint()));
     reply.count(found.map_or(0, |found| found.value.len(heap)));
     Ok(Outcome::Done)
 }
@@ -53,7 +53,7 @@ fn hstrlen(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) 
 fn hexists(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let (key, field) = (args.key()?, args.word()?);
     let hash = exec.read_collection::<Hash>(&key)?;
-    let found = hash.is_some_and(|hash| hash.get(exec.heap(&key), field).is_some());
+    let found = hash.is_some_and(|hash| hash.get_hinted(exec.heap(&key), field, exec.hint()).is_some());
     reply.integer(i64::from(found));
     Ok(Outcome::Done)
 }

@@ -21,10 +21,11 @@ fn sadd(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> 
     let key = args.key()?;
     let members = args.rest();
     let mut opened = exec.collection_to_write::<Set>(&key)?;
+    let mut hint = exec.hint();
     let heap = exec.heap_mut(&key);
     let mut added = 0;
     for member in members {
-        added += usize::from(opened.value.add(heap, member)?);
+        added += usize::from(opened.value.add(heap, member, hint.take())?);
     }
     if added > 0 {
         exec.changed(&key, Event::set("sadd"), || words(&[&[b"SADD", key.bytes], members].concat()));

@@ -42,7 +42,7 @@ pub(super) const COMMANDS: &[DataCommand] = &[
 fn sismember(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) -> CommandResult {
     let (key, member) = (args.key()?, args.word()?);
     let set = exec.read_collection::<Set>(&key)?;
-    let has = set.is_some_and(|set| set.contains(exec.heap(&key), member));
+    let has = set.is_some_and(|set| set.contains(exec.heap(&key), member, exec.hint()));
     reply.integer(i64::from(has));
     Ok(Outcome::Done)
 }
@@ -52,8 +52,9 @@ fn smismember(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Repl
     let set = exec.read_collection::<Set>(&key)?;
     let heap = exec.heap(&key);
     reply.array(args.left());
+    let mut hint = exec.hint();
     for member in args.rest() {
-        reply.integer(i64::from(set.is_some_and(|set| set.contains(heap, member))));
+        reply.integer(i64::from(set.is_some_and(|set| set.contains(heap, member, hint.take()))));
     }
     Ok(Outcome::Done)
 }

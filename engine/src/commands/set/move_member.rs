@@ -34,8 +34,8 @@ fn smove(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) ->
         return Ok(Outcome::Done);
     }
     let target = exec.collection_to_write::<Set>(&to)?;
-    let has = source.value.contains(exec.heap(&from), member);
-    let is_new = !target.value.contains(exec.heap(&to), member);
+    let has = source.value.contains(exec.heap(&from), member, None);
+    let is_new = !target.value.contains(exec.heap(&to), member, None);
     if has && from.bytes != to.bytes {
         source.value.remove(exec.heap_mut(&from), member)?;
         exec.changed(&from, Event::set("srem"), || words(&[b"SREM", from.bytes, member]));
@@ -43,7 +43,7 @@ fn smove(exec: &mut Exec<'_, '_>, args: &mut Args<'_>, reply: &mut dyn Reply) ->
         if is_new {
             // Its place may be another now.
             let mut target = exec.collection_to_write::<Set>(&to)?;
-            target.value.add(exec.heap_mut(&to), member)?;
+            target.value.add(exec.heap_mut(&to), member, None)?;
             exec.changed(&to, Event::set("sadd"), || words(&[b"SADD", to.bytes, member]));
             exec.store(&to, target)?;
         }

@@ -141,7 +141,7 @@ impl<'h> Input<'h> {
         let score = match &self.source {
             Source::Nothing => None,
             Source::Zset(zset) => zset.score(self.heap, member),
-            Source::Set(set) => set.contains(self.heap, member).then_some(1.0),
+            Source::Set(set) => set.contains(self.heap, member, None).then_some(1.0),
         };
         score.map(|score| score * self.weight)
     }

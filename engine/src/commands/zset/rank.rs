@@ -59,8 +59,9 @@ fn rank(
     let with_score = args.take("WITHSCORE");
     args.end()?;
     let found = exec.read_collection::<Zset>(&key)?.and_then(|zset| {
-        let spot = zset.find(exec.heap(&key), member);
-        Some((shown(spot.rank()?, zset.len()), spot.score()?))
+        let heap = exec.heap(&key);
+        let spot = zset.find(heap, member);
+        Some((shown(spot.rank(heap)?, zset.len()), spot.score()?))
     });
     match (found, with_score) {
         (Some((rank, _)), false) => reply.count(rank),

@@ -14,7 +14,7 @@ use shm::stored_hash::StoredHasher;
 
 use crate::types::element::{Elements, Owned, garbage};
 use crate::types::set::{Member, Sought};
-use crate::types::text::{INLINE_MAX, Text};
+use crate::types::text::{self, INLINE_MAX, Text};
 
 /// A field on its way into a hash or out of it.
 #[derive(Debug, Clone, Copy)]
@@ -176,9 +176,12 @@ impl Packing for Fields {
     }
 
     #[inline]
-    fn matches_bytes(self, heap: &Heap, key: Sought<'_>, element: &[u8], base: u64) -> bool {
-        let names = if element[0] == TIMED { &element[HEAD_LEN..] } else { element };
-        key.text.starts(names).unwrap_or_else(|| self.matches(heap, key, self.decode(element, base)))
+    fn scan(self, heap: &Heap, key: Sought<'_>, elements: &[u8], base: u64) -> Option<(usize, usize)> {
+        let shape = |rest: &[u8]| {
+            let name_at = if rest[0] == TIMED { HEAD_LEN } else { 0 };
+            (name_at, self.element_len(rest))
+        };
+        text::scan(elements, key.text, shape, |element| self.matches(heap, key, self.decode(element, base)))
     }
 }
 

@@ -71,7 +71,7 @@ impl Pair {
     }
 
     fn add(&mut self, member: Bytes) {
-        let is_new = self.set.add(&mut self.heap, &member).expect("room");
+        let is_new = self.set.add(&mut self.heap, &member, None).expect("room");
         assert_eq!(is_new, self.plain.insert(member));
     }
 
@@ -162,7 +162,7 @@ proptest! {
         std::mem::replace(&mut pair.set, built).discard(&mut pair.heap).expect("room");
         pair.heap.commit();
         prop_assert_eq!(pair.set.len(), members.len());
-        prop_assert!(members.iter().all(|member| pair.set.contains(&pair.heap, member)));
+        prop_assert!(members.iter().all(|member| pair.set.contains(&pair.heap, member, None)));
     }
 }
 

@@ -63,8 +63,8 @@ impl Spot<'_> {
 
     /// How many members stand before it, if it is there.
     #[inline]
-    pub fn rank(&self) -> Option<usize> {
-        self.score.map(|_| self.in_members.rank())
+    pub fn rank(&self, heap: &Heap) -> Option<usize> {
+        self.score.map(|_| self.in_members.rank(heap))
     }
 }
 
@@ -122,7 +122,7 @@ impl Zset {
     #[cold]
     fn find_among_equal_hashes(&self, heap: &Heap, spot: &mut Spot<'_>) {
         let first = self.hashes.find(heap, SoughtHash { hash: spot.hash, score: Some(0) }).0;
-        let rank = first.rank();
+        let rank = first.rank(heap);
         let of_hash = self.hashes.iter_from(heap, first).take_while(|item| item.hash == spot.hash);
         for (nth, item) in of_hash.enumerate() {
             spot.in_members = Position::START;
