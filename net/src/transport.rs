@@ -131,6 +131,14 @@ pub(crate) fn uninterrupted<T>(mut operation: impl FnMut() -> io::Result<T>) -> 
     }
 }
 
+/// Writes what there is to write; a single slice with the call that the system has the least to do for.
+pub(crate) fn write_slices(to: &mut impl io::Write, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+    uninterrupted(|| match slices {
+        [one] => to.write(one),
+        many => to.write_vectored(many),
+    })
+}
+
 /// Accepts with `accept`, past connections that were interrupted or given up while they waited.
 pub(crate) fn next_connection<T>(mut accept: impl FnMut() -> io::Result<T>) -> io::Result<T> {
     loop {

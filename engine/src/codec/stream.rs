@@ -32,8 +32,12 @@ const SAME_NAMES: i64 = 2;
 /// In the place of a number that is not known, and of a time that never was.
 const UNKNOWN: u64 = u64::MAX;
 
-/// Names that stand once for many entries may make the entries so many times longer than their node.
-const EXPANSION_MAX: usize = 1024;
+/// Names that stand once for many entries make these longer than the nodes that they come in: a stream may take so many
+/// bytes whatever its nodes have, and so many times theirs beside.
+const LEN_ALWAYS: usize = if cfg!(test) { 1 << 20 } else { 512 << 20 };
+const EXPANSION_MAX: usize = 8;
+/// What a text takes beside its bytes.
+const TEXT_LEN: usize = size_of::<Vec<u8>>();
 
 // ---- reading ------------------------------------------------------------------------------------
 
@@ -43,11 +47,14 @@ const EXPANSION_MAX: usize = 1024;
 /// [`Malformed`].
 pub fn read(code: u8, source: &mut Source<'_>) -> Result<StreamImage, Malformed> {
     let mut image = StreamImage::default();
+    let mut left = LEN_ALWAYS;
     for _ in 0..source.length()? {
         let id = source.string()?;
         let (ms, seq) = id.split_first_chunk::<8>().ok_or(Malformed)?;
         let seq = u64::from_be_bytes(seq.try_into().map_err(|_| Malformed)?);
-        read_node(StreamId::new(u64::from_be_bytes(*ms), seq), &source.string()?, &mut image)?;
+        let node = source.string()?;
+        left = left.saturating_add(node.len().saturating_mul(EXPANSION_MAX));
+        read_node(StreamId::new(u64::from_be_bytes(*ms), seq), &node, &mut image, &mut left)?;
     }
     let count = source.length()?;
     image.last_id = read_id(source)?;
@@ -109,7 +116,13 @@ impl<'b> Elements<'b> {
     }
 }
 
-fn read_node(id: StreamId, bytes: &[u8], image: &mut StreamImage) -> Result<(), Malformed> {
+/// `left` is how many bytes its entries may take, and is less by what they do.
+fn read_node(
+    id: StreamId,
+    bytes: &[u8],
+    image: &mut StreamImage,
+    left: &mut usize,
+) -> Result<(), Malformed> {
     let mut all = Vec::new();
     listpack::read(bytes, &mut |element| {
         all.push(element);
@@ -121,7 +134,7 @@ fn read_node(id: StreamId, bytes: &[u8], image: &mut StreamImage) -> Result<(), 
     if elements.integer()? != 0 {
         return Err(Malformed);
     }
-    let (mut found, mut gone, mut len) = (0, 0, 0);
+    let (mut found, mut gone) = (0, 0);
     while elements.0.len() > 0 {
         let before = elements.0.len();
         let flags = elements.integer()?;
@@ -145,10 +158,8 @@ fn read_node(id: StreamId, bytes: &[u8], image: &mut StreamImage) -> Result<(), 
             continue;
         }
         found += 1;
-        len += words.iter().map(Vec::len).sum::<usize>();
-        if len > bytes.len().saturating_mul(EXPANSION_MAX) {
-            return Err(Malformed);
-        }
+        let len = words.iter().map(|word| TEXT_LEN + word.len()).sum();
+        *left = left.checked_sub(len).ok_or(Malformed)?;
         image.entries.push((id, words));
     }
     if found == live && gone == deleted { Ok(()) } else { Err(Malformed) }

@@ -141,6 +141,9 @@ impl Waiters {
     #[cold]
     fn commit_changes(&mut self) {
         for place in self.changed.drain(..) {
+            if cfg!(hearth_mutant = "wake_lost") && !self.ready.is_empty() {
+                continue;
+            }
             if !self.ready.contains(&place) {
                 self.ready.push_back(place);
             }

@@ -1,6 +1,6 @@
 //! A TCP connection.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read};
 use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use mio::net::TcpStream;
 use socket2::{SockRef, TcpKeepalive};
 
 use super::TcpSettings;
-use crate::transport::{Address, Kind, Transport, source_of_field, uninterrupted};
+use crate::transport::{Address, Kind, Transport, source_of_field, uninterrupted, write_slices};
 
 /// Probes that go unanswered before the peer counts as gone.
 const KEEPALIVE_PROBES: u32 = 3;
@@ -46,7 +46,7 @@ impl Transport for TcpTransport {
     }
 
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        uninterrupted(|| self.stream.write_vectored(slices))
+        write_slices(&mut self.stream, slices)
     }
 
     fn shutdown(&mut self) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! A connection over a unix socket.
 
-use std::io::{self, IoSlice, Read, Write};
+use std::io::{self, IoSlice, Read};
 use std::net::Shutdown;
 use std::os::fd::{AsRawFd, RawFd};
 use std::path::Path;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use mio::net::UnixStream;
 
-use crate::transport::{Address, Kind, Transport, source_of_field, uninterrupted};
+use crate::transport::{Address, Kind, Transport, source_of_field, uninterrupted, write_slices};
 
 #[derive(Debug)]
 pub struct UnixTransport {
@@ -41,7 +41,7 @@ impl Transport for UnixTransport {
     }
 
     fn write(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
-        uninterrupted(|| self.stream.write_vectored(slices))
+        write_slices(&mut self.stream, slices)
     }
 
     fn shutdown(&mut self) -> io::Result<()> {
