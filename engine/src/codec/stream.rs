@@ -117,12 +117,7 @@ impl<'b> Elements<'b> {
 }
 
 /// `left` is how many bytes its entries may take, and is less by what they do.
-fn read_node(
-    id: StreamId,
-    bytes: &[u8],
-    image: &mut StreamImage,
-    left: &mut usize,
-) -> Result<(), Malformed> {
+fn read_node(id: StreamId, bytes: &[u8], image: &mut StreamImage, left: &mut usize) -> Result<(), Malformed> {
     let mut all = Vec::new();
     listpack::read(bytes, &mut |element| {
         all.push(element);
@@ -215,17 +210,16 @@ fn read_group(code: u8, source: &mut Source<'_>) -> Result<GroupImage, Malformed
 
 /// Appends the type's number and a stream as Redis 7.0 has it: without the times at which consumers were active.
 pub fn write(out: &mut Vec<u8>, put: PutString, image: &StreamImage) {
-    write_as(STREAM_LISTPACKS_2, out, put, image);
+    write_as(STREAM_LISTPACKS_2, out, put, image, &nodes_of(&image.entries));
 }
 
 /// [`write()`] with everything: Redis 7.2 reads it.
 pub fn write_whole(out: &mut Vec<u8>, put: PutString, image: &StreamImage) {
-    write_as(STREAM_LISTPACKS_3, out, put, image);
+    write_as(STREAM_LISTPACKS_3, out, put, image, &nodes_of(&image.entries));
 }
 
-fn write_as(code: u8, out: &mut Vec<u8>, put: PutString, image: &StreamImage) {
+fn write_as(code: u8, out: &mut Vec<u8>, put: PutString, image: &StreamImage, nodes: &[&[Entry]]) {
     out.push(code);
-    let nodes = nodes_of(&image.entries);
     put_length(out, nodes.len() as u64);
     for node in nodes {
         let mut id = [0; 16];
@@ -330,4 +324,29 @@ fn packed(entries: &[Entry]) -> Vec<u8> {
         }
     }
     out.take()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::put_plain;
+
+    /// Names that the entries of a node share stand once in it, and once per entry in memory.
+    #[test]
+    fn a_short_payload_does_not_make_a_stream_without_end() {
+        let names = (b'a'..b'k').map(|letter| vec![letter; 200]);
+        let words: Vec<Vec<u8>> = names.flat_map(|name| [name, b"v".to_vec()]).collect();
+        for (count, is_read) in [(400, true), (5_000, false)] {
+            let entries = (1..=count).map(|ms| (StreamId::new(ms, 0), words.clone())).collect();
+            let last_id = StreamId::new(count, 0);
+            let image = StreamImage { entries, last_id, entries_added: count, ..StreamImage::default() };
+            let mut payload = Vec::new();
+            let nodes: Vec<&[Entry]> = image.entries.chunks(400).collect();
+            write_as(STREAM_LISTPACKS_2, &mut payload, put_plain, &image, &nodes);
+            assert!((payload.len() as u64) < 100 * count, "2 KiB of names in each entry");
+            let mut source = Source::new(&payload[1..]);
+            let expected = if is_read { Ok(image) } else { Err(Malformed) };
+            assert!(read(STREAM_LISTPACKS_2, &mut source) == expected, "{count} entries");
+        }
+    }
 }
