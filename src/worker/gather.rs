@@ -1,20 +1,15 @@
 //! From a socket to a chunk of requests: read, parse, look up, ask for the memory.
 
-use std::ops::Range;
-
-use engine::command::{KeyHash, Routing};
-use engine::shard::ShardId;
 use net::buffer::FillEnd;
 use net::reactor::Ready;
-use net::resp::{Limits, Progress, Word};
+use net::resp::Limits;
 
 use super::batch::SessionKey;
-use super::berths::Berths;
-use super::chunk::{Call, Chunk, KEYS_AHEAD, Part};
+use super::chunk::Part;
 use super::executor::Executor;
+use super::reader::{Before, Parsed, Reader};
 use super::{Stage, Worker};
 use crate::config::Settings;
-use crate::dispatch::{Placement, Row};
 use crate::session::Session;
 
 /// How much of one session a turn takes before the next session is served.
@@ -57,21 +52,6 @@ enum Stop {
     Budget,
     /// The connection is broken.
     Gone,
-}
-
-enum Parsed {
-    Request {
-        consumed: usize,
-    },
-    /// Nothing is asked.
-    Blank {
-        consumed: usize,
-    },
-    Incomplete {
-        missing: usize,
-    },
-    /// What follows cannot be understood; the session knows.
-    Broken,
 }
 
 impl Worker {
@@ -134,9 +114,9 @@ impl Worker {
         let session = &mut sessions[key];
         let first_call = chunk.calls.len();
         let mut parsed_len = 0;
-        let mut before = Before::default();
+        let mut reader = Reader { chunk, executor, placement, berths, before: Before::default() };
         let stop = loop {
-            if chunk.is_full() {
+            if reader.chunk.is_full() {
                 break Stop::RunFirst;
             }
             if budget.calls == 0 {
@@ -144,7 +124,7 @@ impl Worker {
             }
             let stranger = asks_password && !session.client.authenticated;
             let limits = if stranger { &input_limits.stranger } else { &input_limits.known };
-            match parse_one(session, parsed_len, limits, chunk, &mut before, executor, placement, berths) {
+            match reader.next(session, parsed_len, limits) {
                 Parsed::Request { consumed } => {
                     parsed_len += consumed;
                     budget.calls -= 1;
@@ -171,115 +151,6 @@ impl Worker {
         }
         stop
     }
-}
-
-/// What is known from the requests before of the same session: many a pipeline repeats a command, or is about one key. Texts
-/// are where they stand in the session's unread input.
-#[derive(Default)]
-struct Before {
-    /// A command without subcommands.
-    name: Option<(Range<usize>, &'static Row)>,
-    /// The key of a command on one key.
-    key: Option<(Range<usize>, KeyHash, ShardId)>,
-}
-
-/// Parses the request that begins `at` bytes into the session's unread input.
-#[inline]
-#[allow(clippy::too_many_arguments)]
-fn parse_one(
-    session: &mut Session,
-    at: usize,
-    limits: &Limits,
-    chunk: &mut Chunk,
-    before: &mut Before,
-    executor: &Executor,
-    placement: &Placement,
-    berths: &Berths,
-) -> Parsed {
-    let unread = &session.input.unread()[at..];
-    let first_word = chunk.words.len();
-    let (consumed, word_count, decoded) = match session.parser.next(unread, limits, &mut chunk.words) {
-        Ok(Progress::Request { consumed, words }) => (consumed, words, None),
-        Ok(Progress::Decoded { consumed, words, bytes }) => {
-            chunk.decoded.push(bytes);
-            (consumed, words, Some(chunk.decoded.len() - 1))
-        }
-        Ok(Progress::Empty { consumed }) => return Parsed::Blank { consumed },
-        Ok(Progress::Incomplete { missing }) => return Parsed::Incomplete { missing },
-        Err(error) => {
-            session.broken = Some(error);
-            return Parsed::Broken;
-        }
-    };
-    let text = match decoded {
-        None => unread,
-        Some(nth) => &chunk.decoded[nth],
-    };
-    let words = &chunk.words[first_word..];
-    let input = session.input.unread();
-    let place_of = |word: Word| at + word.start as usize..at + (word.start + word.len) as usize;
-    let row = match &before.name {
-        Some((name, row))
-            if input[name.clone()] == *words[0].of(text) && row.spec.arity.admits(word_count) =>
-        {
-            Some(*row)
-        }
-        _ => {
-            let row = executor.table.find(word_count, |nth| words[nth].of(text)).ok();
-            let is_named = |row: &&Row| decoded.is_none() && row.is_plain();
-            before.name = row.filter(is_named).map(|row| (place_of(words[0]), row));
-            row
-        }
-    };
-    let (first_hash, mut shard) = (chunk.hashes.len(), ShardId(0));
-    if let Some(row) = row
-        && let Some(keys) = row.keys
-    {
-        let (hashes, db) = (&mut chunk.hashes, session.client.db);
-        let mut hash_key = |key: &[u8]| {
-            let hash = executor.hasher.hash(key);
-            let shard = placement.shard_of(hash);
-            if hashes.len() < KEYS_AHEAD
-                && let Some(shard) = berths.peek(shard)
-            {
-                shard.keyspace.prefetch_bucket(db, hash);
-            }
-            hashes.push(hash);
-            (hash, shard)
-        };
-        if row.spec.routing != Routing::OneShard {
-            keys.places(word_count).for_each(|nth| (_, shard) = hash_key(words[nth].of(text)));
-        } else {
-            let word = words[usize::from(keys.first)];
-            let key = word.of(text);
-            match &before.key {
-                Some((text, hash, same)) if input[text.clone()] == *key => {
-                    shard = *same;
-                    hashes.push(*hash);
-                }
-                _ => {
-                    let hash;
-                    (hash, shard) = hash_key(key);
-                    before.key = decoded.is_none().then_some((place_of(word), hash, shard));
-                }
-            }
-        }
-    }
-    let (end, hashes_end) = (at + consumed, chunk.hashes.len());
-    let call = Call {
-        row,
-        start: at,
-        end,
-        first_word,
-        word_count,
-        decoded,
-        first_hash,
-        hashes_end,
-        shard,
-        hint: None,
-    };
-    chunk.calls.push(call);
-    Parsed::Request { consumed }
 }
 
 /// Reads more of a session's input. `None`: there is more to parse.

@@ -24,6 +24,7 @@ mod links;
 mod mail;
 mod message;
 mod random;
+mod reader;
 mod run;
 mod sessions;
 mod spares;

@@ -95,7 +95,47 @@ impl Parser {
             },
         };
         let mark = words.len();
-        let mut cursor = Cursor { at: line_len, searched: 0, left: count, bulk_len: None };
+        let cursor = Cursor { at: line_len, searched: 0, left: count, bulk_len: None };
+        self.words_from(cursor, (mark, count), input, limits, words)
+    }
+
+    /// Whether the input begins with a request, as far as the parser knows: none is unfinished.
+    #[inline]
+    pub fn is_between(&self) -> bool {
+        self.cursor.left == 0
+    }
+
+    /// [`Parser::next`] where it [stands between requests](Parser::is_between) and the input begins like one of `count`
+    /// words that was parsed under the same limits: with the same bytes up to two behind the last of `known`, its first words.
+    ///
+    /// # Errors
+    /// As [`Parser::next`].
+    #[inline]
+    pub fn next_like(
+        &mut self,
+        (known, count): (&[Word], usize),
+        input: &[u8],
+        limits: &Limits,
+        words: &mut Vec<Word>,
+    ) -> Result<Progress, ProtocolError> {
+        debug_assert!(self.is_between() && known.len() <= count);
+        let at = known.last().map_or(0, |last| (last.start + last.len) as usize + 2);
+        let mark = words.len();
+        words.extend_from_slice(known);
+        let cursor = Cursor { at, searched: 0, left: count - known.len(), bulk_len: None };
+        self.words_from(cursor, (mark, count), input, limits, words)
+    }
+
+    /// Reads the words of a request of `count`, of which the first stands at `mark` of `words`, that are still to come.
+    #[inline]
+    fn words_from(
+        &mut self,
+        mut cursor: Cursor,
+        (mark, count): (usize, usize),
+        input: &[u8],
+        limits: &Limits,
+        words: &mut Vec<Word>,
+    ) -> Result<Progress, ProtocolError> {
         match cursor.read_words(input, limits, words) {
             Ok(None) => {
                 self.cursor = Cursor::default();
