@@ -29,10 +29,8 @@ pub struct Executor {
     /// Unix milliseconds; read once per batch.
     pub now_ms: u64,
     pub random: Random,
-    db_count: u32,
-    string_len_max: u64,
-    encodings: Encodings,
-    hll_sparse_len_max: usize,
+    /// The latest, for whom nothing but the settings is of use any more.
+    caller: Caller,
     coordinator: Box<dyn Coordinator + Send>,
     pub counters: Arc<WorkerCounters>,
     /// What waiters that were served are to be told.
@@ -56,10 +54,17 @@ impl Executor {
             hasher,
             now_ms: 0,
             random: Random::seeded(),
-            db_count: 1,
-            string_len_max: u64::MAX,
-            encodings: Encodings::default(),
-            hll_sparse_len_max: 0,
+            caller: Caller {
+                db: 0,
+                db_count: 1,
+                no_touch: false,
+                string_len_max: u64::MAX,
+                hll_sparse_len_max: 0,
+                random: 0,
+                patience: Patience::None,
+                encodings: Encodings::default(),
+                hint: None,
+            },
             coordinator,
             counters,
             woken: Vec::new(),
@@ -72,11 +77,18 @@ impl Executor {
 
     /// Follows the settings.
     pub fn adopt(&mut self, settings: &Settings) {
-        self.db_count = settings.databases;
-        self.string_len_max = settings.bulk_bytes_max;
-        self.encodings = settings.encodings;
-        self.hll_sparse_len_max = settings.hll_sparse_len_max;
+        let caller = &mut self.caller;
+        caller.db_count = settings.databases;
+        caller.string_len_max = settings.bulk_bytes_max;
+        caller.encodings = settings.encodings;
+        caller.hll_sparse_len_max = settings.hll_sparse_len_max;
         self.tracks_latency = settings.latency_tracking;
+    }
+
+    /// Whether commands that have run have consequences for others, which come before the next command.
+    #[inline]
+    pub fn has_followers(&self) -> bool {
+        !self.deferred.is_empty() || !self.woken.is_empty()
     }
 
     /// What a transaction of this worker's is decided by.
@@ -86,17 +98,7 @@ impl Executor {
 
     /// What a handler may know of a client.
     pub(super) fn caller(&mut self, guest: Guest) -> Caller {
-        Caller {
-            db: guest.db,
-            db_count: self.db_count,
-            no_touch: guest.no_touch,
-            string_len_max: self.string_len_max,
-            hll_sparse_len_max: self.hll_sparse_len_max,
-            random: self.random.next(),
-            patience: Patience::None,
-            encodings: self.encodings,
-            hint: None,
-        }
+        Caller { db: guest.db, no_touch: guest.no_touch, random: self.random.next(), hint: None, ..self.caller }
     }
 
     /// Runs a data command on the shards that it needs. `hashes` are those of its first keys, as far as they are known,
@@ -112,13 +114,15 @@ impl Executor {
         wire: &mut Wire<'_>,
     ) {
         let Run::Data(command) = row.run else { unreachable!("{} runs on no shard", row.spec.name) };
-        let caller = Caller { hint, ..self.caller(guest) };
+        let Executor { caller, random, hasher, coordinator, now_ms, .. } = self;
+        (caller.db, caller.no_touch) = (guest.db, guest.no_touch);
+        (caller.random, caller.hint) = (random.next(), hint);
         let result = with_slices(text, words, |slices| {
-            let mut args = Args::new(slices, &self.hasher).starting_at(usize::from(row.name_words));
+            let mut args = Args::new(slices, hasher).starting_at(usize::from(row.name_words));
             if let Some(keys) = row.keys {
                 args = args.with_key_hashes(keys, hashes);
             }
-            txn::run(held, caller, self.now_ms, command, &mut args, wire, &mut *self.coordinator)
+            txn::run(held, caller, *now_ms, command, &mut args, wire, &mut **coordinator)
         });
         self.note_call(row.id);
         if held.iter().any(|keyspace| keyspace.waiters().are_ready()) {
@@ -167,7 +171,7 @@ impl Executor {
         let mut wire = Wire::new(&mut nowhere, &protocol);
         let now_ms = self.now_ms;
         txn::transact(&mut [keyspace], &mut wire, &mut *self.coordinator, |held, _| {
-            visitor.visit(usize::from(shard.0), &mut Exec::new(held, caller, now_ms))
+            visitor.visit(usize::from(shard.0), &mut Exec::new(held, &caller, now_ms))
         })
     }
 

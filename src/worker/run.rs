@@ -20,7 +20,7 @@ use super::batch::{Errand, Guest, ReturnTo, SessionKey};
 use super::chunk::{CHUNK_LEN, Call, Chunk, KEYS_AHEAD};
 use super::executor::with_slices;
 use super::message::{Transaction, Visit, Work};
-use crate::client::Asking;
+use crate::client::{Asking, ReplyMode};
 use crate::commands::{Context, Later, ServerCommand};
 use crate::config::PipelineOrder;
 use crate::dispatch::{GateSet, Refusal, Row, Run, Shards, Site, Standing, Stop, armed_gates, pass};
@@ -143,7 +143,14 @@ impl Worker {
         let mut input = std::mem::take(&mut session.input);
         let mut armed = self.armed(key);
         let (mut consumed, mut pause) = (part.parsed_len, None);
-        for call in &chunk.calls[part.first_call..end] {
+        let mut calls = &chunk.calls[part.first_call..end];
+        while let Some((call, rest)) = calls.split_first() {
+            let alike = self.run_alike(key, chunk, calls, &input, armed);
+            if alike > 0 {
+                calls = &calls[alike..];
+                continue;
+            }
+            calls = rest;
             let text = chunk.text(call, input.unread());
             match self.step(key, call, text, chunk.hashes(call), &input, armed) {
                 Step::Done => {}
@@ -178,6 +185,49 @@ impl Worker {
         }
         session.input = input;
         session.pause = pause;
+    }
+
+    /// Runs calls of one command on shards at home, from the first on: what these have in common is looked at once.
+    /// Returns how many; those that need a closer look are left to [`Worker::step`].
+    fn run_alike(
+        &mut self,
+        key: SessionKey,
+        chunk: &Chunk,
+        calls: &[Call],
+        input: &ReadBuffer,
+        armed: GateSet,
+    ) -> usize {
+        let Some(row) = calls[0].row else { return 0 };
+        let session = &self.sessions[key];
+        let is_answered = session.flight.is_landed() && session.client.reply_mode == ReplyMode::On;
+        if row.spec.routing != Routing::OneShard || !is_answered {
+            return 0;
+        }
+        if pass(row, armed, || self.standing(session)).is_err() {
+            return 0;
+        }
+        let guest = guest(session);
+        let Worker { sessions, berths, executor, .. } = self;
+        let session = &mut sessions[key];
+        let mut done = 0;
+        for call in calls {
+            if !call.row.is_some_and(|other| std::ptr::eq(other, row))
+                || session.out.pending_len() >= UNREAD_CHECKED
+                || executor.has_followers()
+            {
+                break;
+            }
+            let Some(home) = berths.home(call.shard) else { break };
+            let text = chunk.text(call, input.unread());
+            let mut wire = Wire::new(session.out.tail(), &session.protocol);
+            let known = (chunk.hashes(call), call.hint);
+            executor.run(&mut [&mut home.keyspace], row, text, known, guest, &mut wire);
+            done += 1;
+        }
+        session.client.last_command = Some(row.spec);
+        session.client.traffic.commands += done as u64;
+        self.follow_up();
+        done
     }
 
     fn armed(&self, key: SessionKey) -> GateSet {

@@ -82,7 +82,7 @@ impl Executor {
         let result = with_slices(text, words, |slices| {
             let mut args = Args::new(slices, &hasher).starting_at(usize::from(row.name_words));
             txn::transact(held, wire, self.coordinator(), |held, reply| {
-                let mut exec = Exec::new(held, caller, now_ms);
+                let mut exec = Exec::new(held, &caller, now_ms);
                 let outcome = (command.run)(&mut exec, &mut args, reply);
                 rewritten = exec.take_rewritten();
                 outcome
@@ -184,7 +184,7 @@ impl Executor {
         let result = txn::transact(held, &mut wire, self.coordinator(), |held, reply| {
             let words: Vec<&[u8]> = waiter.words.iter().map(|word| &**word).collect();
             let mut args = Args::new(&words, &hasher).starting_at(usize::from(row.name_words));
-            let outcome = (command.run)(&mut Exec::new(held, caller, now_ms), &mut args, reply)?;
+            let outcome = (command.run)(&mut Exec::new(held, &caller, now_ms), &mut args, reply)?;
             if outcome == Outcome::Done {
                 is_ours = waiter.ticket.claim();
                 if !is_ours {
@@ -221,7 +221,7 @@ impl Worker {
     /// After commands have run: sends replies to those who were served, and serves those who need more shards.
     #[inline]
     pub(super) fn follow_up(&mut self) {
-        if !self.executor.deferred.is_empty() || !self.executor.woken.is_empty() {
+        if self.executor.has_followers() {
             self.follow_up_now();
         }
     }

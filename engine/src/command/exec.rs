@@ -53,7 +53,7 @@ pub struct Caller {
 /// ascending order of their slots.
 pub struct Exec<'e, 's> {
     held: &'e mut [&'s mut Keyspace],
-    caller: Caller,
+    caller: &'e Caller,
     now_ms: u64,
     /// The place in `held` that was looked up last.
     latest: Cell<usize>,
@@ -78,7 +78,7 @@ pub enum Deadline {
 impl<'e, 's> Exec<'e, 's> {
     /// Hands for one call. `held` is sorted by slots and not empty for a command with keys; time is
     /// the latest of `now_ms` and the shards' own.
-    pub fn new(held: &'e mut [&'s mut Keyspace], caller: Caller, now_ms: u64) -> Exec<'e, 's> {
+    pub fn new(held: &'e mut [&'s mut Keyspace], caller: &'e Caller, now_ms: u64) -> Exec<'e, 's> {
         let now_ms = held.iter_mut().map(|keyspace| keyspace.advance(now_ms)).max().unwrap_or(now_ms);
         Exec { held, caller, now_ms, latest: Cell::new(0), rewritten: Vec::new() }
     }
@@ -91,7 +91,7 @@ impl<'e, 's> Exec<'e, 's> {
 
     #[inline]
     pub fn caller(&self) -> &Caller {
-        &self.caller
+        self.caller
     }
 
     /// What is known of the place of the element that the command names first ([`Spec::element`](super::Spec::element)).
@@ -149,13 +149,18 @@ impl<'e, 's> Exec<'e, 's> {
     /// As [`Exec::read`].
     #[inline]
     pub fn place_to_read(&mut self, key: &Key<'_>) -> Result<Option<Place>, Error> {
-        let (db, now_ms, no_touch) = (self.caller.db, self.now_ms, self.caller.no_touch);
+        self.place_touched(key, !self.caller.no_touch)
+    }
+
+    #[inline]
+    fn place_touched(&mut self, key: &Key<'_>, touches: bool) -> Result<Option<Place>, Error> {
+        let (db, now_ms) = (self.caller.db, self.now_ms);
         let keyspace = self.keyspace(key);
         let place = keyspace.find(db, key, now_ms)?;
         match &place {
             Some(place) => {
                 keyspace.stats.hits += 1;
-                if !no_touch {
+                if touches {
                     keyspace.touch(place, now_ms);
                 }
             }
@@ -224,10 +229,7 @@ impl<'e, 's> Exec<'e, 's> {
     /// # Errors
     /// As [`Exec::place`].
     pub fn touch(&mut self, key: &Key<'_>) -> Result<bool, Error> {
-        let no_touch = std::mem::replace(&mut self.caller.no_touch, false);
-        let place = self.place_to_read(key);
-        self.caller.no_touch = no_touch;
-        Ok(place?.is_some())
+        Ok(self.place_touched(key, true)?.is_some())
     }
 
     /// The live entry of a key for a command that will change it: notes the access, counts neither a hit

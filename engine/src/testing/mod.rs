@@ -155,7 +155,7 @@ impl Session {
             let mut args = args_of(command.spec.name, &words, &self.hasher);
             let mut reply = Recorder::new(false);
             let (held, now_ms) = (&mut [&mut self.shards[shard]], self.now_ms);
-            txn::run(held, caller, now_ms, command, &mut args, &mut reply, &mut *self.coordinator)
+            txn::run(held, &caller, now_ms, command, &mut args, &mut reply, &mut *self.coordinator)
                 .unwrap_or_else(|error| panic!("{}: {error}", described(effect)));
         }
     }
@@ -309,7 +309,7 @@ impl Session {
         let mut args = args_of(command.spec.name, words, &self.hasher);
         // The outcome is in the reply.
         let _ =
-            txn::run(&mut held, self.caller, self.now_ms, command, &mut args, reply, &mut *self.coordinator);
+            txn::run(&mut held, &self.caller, self.now_ms, command, &mut args, reply, &mut *self.coordinator);
     }
 
     fn run_visit(&mut self, command: &VisitCommand, words: &[&[u8]], reply: &mut Recorder) {
@@ -333,7 +333,7 @@ impl Session {
             let held = &mut [&mut self.shards[shard]];
             let nowhere = &mut Recorder::new(false);
             next = txn::transact(held, nowhere, &mut *self.coordinator, |held, _| {
-                visitor.visit(shard, &mut Exec::new(held, caller, now_ms))
+                visitor.visit(shard, &mut Exec::new(held, &caller, now_ms))
             })?;
         }
         Ok(visitor)

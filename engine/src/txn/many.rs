@@ -78,7 +78,7 @@ impl Hands<'_, '_> {
         let are_known = command.spec.keys.walk(args.words(), |_, _| ()).is_ok();
         let held = if are_known { &mut *self.held } else { &mut [] };
         let caller = Caller { patience: Patience::None, ..caller };
-        (command.run)(&mut Exec::new(held, caller, self.now_ms), args, reply)
+        (command.run)(&mut Exec::new(held, &caller, self.now_ms), args, reply)
     }
 
     /// Lets a visitor look at all shards, which must all be held.
@@ -97,7 +97,7 @@ impl Hands<'_, '_> {
         let mut next = visitor.first();
         while let Next::Shard(shard) = next {
             let held = &mut self.held[shard..=shard];
-            next = visitor.visit(shard, &mut Exec::new(held, caller, self.now_ms))?;
+            next = visitor.visit(shard, &mut Exec::new(held, &caller, self.now_ms))?;
         }
         visitor.finish(reply);
         Ok(Outcome::Done)

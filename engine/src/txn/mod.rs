@@ -26,7 +26,7 @@ pub trait Coordinator {
 /// [`Error::Internal`].
 pub fn run(
     held: &mut [&mut Keyspace],
-    caller: Caller,
+    caller: &Caller,
     now_ms: u64,
     command: &DataCommand,
     args: &mut Args<'_>,
