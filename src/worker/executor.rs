@@ -98,7 +98,13 @@ impl Executor {
 
     /// What a handler may know of a client.
     pub(super) fn caller(&mut self, guest: Guest) -> Caller {
-        Caller { db: guest.db, no_touch: guest.no_touch, random: self.random.next(), hint: None, ..self.caller }
+        Caller {
+            db: guest.db,
+            no_touch: guest.no_touch,
+            random: self.random.next(),
+            hint: None,
+            ..self.caller
+        }
     }
 
     /// Runs a data command on the shards that it needs. `hashes` are those of its first keys, as far as they are known,

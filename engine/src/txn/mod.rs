@@ -77,7 +77,11 @@ pub fn transact<T, R: Reply + ?Sized>(
     Err(failure)
 }
 
+#[inline]
 fn commit(held: &mut [&mut Keyspace], coordinator: &mut dyn Coordinator) {
+    if let [keyspace] = held {
+        return keyspace.commit();
+    }
     let dirty = held.iter().filter(|keyspace| keyspace.heap.in_transaction()).count();
     if dirty < 2 {
         held.iter_mut().for_each(|keyspace| keyspace.commit());

@@ -311,13 +311,19 @@ impl Cursor {
 /// Returns the value and the length of the line with its end. `None`: see what is different, slowly.
 #[inline(always)]
 fn short_header(line: &[u8], kind: u8) -> Option<(usize, usize)> {
-    // Most have one digit or two.
+    // Most have one digit, two or three.
+    let value = |byte: u8| usize::from(byte - b'0');
     match *line {
         [first, digit @ b'0'..=b'9', b'\r', _, ..] if first == kind => {
-            return Some((usize::from(digit - b'0'), 4));
+            return Some((value(digit), 4));
         }
         [first, tens @ b'1'..=b'9', ones @ b'0'..=b'9', b'\r', _, ..] if first == kind => {
-            return Some((usize::from(tens - b'0') * 10 + usize::from(ones - b'0'), 5));
+            return Some((value(tens) * 10 + value(ones), 5));
+        }
+        [first, hundreds @ b'1'..=b'9', tens @ b'0'..=b'9', ones @ b'0'..=b'9', b'\r', _, ..]
+            if first == kind =>
+        {
+            return Some((value(hundreds) * 100 + value(tens) * 10 + value(ones), 6));
         }
         _ => {}
     }
