@@ -161,7 +161,7 @@ impl Heap {
     }
 
     /// How often blocks have been given back, and transactions rolled back, since this process began: as long as it is
-    /// the same, every block is what it was.
+    /// the same, no block has become another's.
     #[inline]
     pub fn frees(&self) -> u64 {
         self.free_calls

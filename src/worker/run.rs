@@ -82,6 +82,7 @@ impl Worker {
     /// processor's cache.
     fn search_ahead(&mut self, chunk: &mut Chunk) {
         let mut seeks: SmallVec<[Seek<'_>; CHUNK_LEN]> = SmallVec::new();
+        const { assert!(CHUNK_LEN <= 1 << u8::BITS) };
         // The calls that these are for.
         let mut sought: SmallVec<[u8; CHUNK_LEN]> = SmallVec::new();
         let mut aheads: SmallVec<[(ShardId, Ahead); CHUNK_LEN]> = SmallVec::new();

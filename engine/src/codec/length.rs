@@ -33,6 +33,8 @@ const SAVED_MIN: usize = 4;
 #[derive(Debug, Clone)]
 pub struct Source<'p> {
     rest: &'p [u8],
+    /// They come from somewhere else: see [`Source::foreign`].
+    is_foreign: bool,
 }
 
 /// A length, or the number of an encoding in its place.
@@ -43,7 +45,16 @@ enum Length {
 
 impl<'p> Source<'p> {
     pub fn new(bytes: &'p [u8]) -> Source<'p> {
-        Source { rest: bytes }
+        Source { rest: bytes, is_foreign: false }
+    }
+
+    /// Bytes that anybody may have made: what is read may be so many times longer, and no more.
+    pub fn foreign(bytes: &'p [u8]) -> Source<'p> {
+        Source { rest: bytes, is_foreign: true }
+    }
+
+    pub fn is_foreign(&self) -> bool {
+        self.is_foreign
     }
 
     /// What has not been read.

@@ -43,7 +43,7 @@ pub fn seal(payload: &mut Vec<u8>, version: u16) {
 /// # Errors
 /// See [`Refusal`].
 pub fn open(payload: &[u8]) -> Result<Value<'_>, Refusal> {
-    let mut source = Source::new(unsealed(payload).ok_or(Refusal::Unsealed)?);
+    let mut source = Source::foreign(unsealed(payload).ok_or(Refusal::Unsealed)?);
     let code = source.byte()?;
     let value = read_value(code, &mut source)?;
     if !value.is_distinct() {

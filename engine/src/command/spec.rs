@@ -152,8 +152,8 @@ pub struct Spec {
     /// Only its subcommands run. It has no ACL category of its group.
     pub is_container: bool,
     pub in_multi: InMulti,
-    /// Which word names the element of a collection that the command looks for first; 0: none does, as a rule. Its memory
-    /// is asked for in advance.
+    /// Which word names the element of a collection that the command looks for first; 0: none does, as a rule. It is
+    /// searched for in advance, and [`Exec::hint`](super::Exec::hint) is about it alone.
     pub element: u8,
 }
 

@@ -47,8 +47,8 @@ impl Keyspace {
         }
     }
 
-    /// What is under a key, once its entry has arrived, if it is a large collection. It may be another key's: then nothing
-    /// but a few requests for memory are lost.
+    /// What is under a key, once its entry has arrived, if it is a large collection. It may be another key's: then a hint
+    /// is of no use, as it is about another root.
     #[inline]
     pub fn wide(&self, db: u32, hash: KeyHash) -> Option<Wide> {
         let entry = self.database(db)?.index(&self.heap).candidate(&self.heap, hash.0)?.cast();

@@ -22,8 +22,8 @@ pub const APART_LEN: usize = 1 + Handle::<Top>::LEN;
 const FREED_AT_ONCE: usize = 4;
 
 /// Looks among elements for the one that has `text`. `shape` tells of the element at the start of what it is given where
-/// its text starts and how long it is itself, which may be too much if bytes are damaged; `is_it` compares an element with a text that no element has inside. Returns
-/// how many elements stand before it, and where it starts.
+/// its text starts and how long it is itself, which may be too much if bytes are damaged; `is_it` compares an element
+/// with a text that no element has inside. Returns how many elements stand before it, and where it starts.
 #[inline]
 pub fn scan(
     elements: &[u8],

@@ -1,13 +1,13 @@
 //! Searches by hash that are made in advance, many side by side, and what they leave behind for the changes that follow.
 //!
 //! On its own, a search waits at each node for the next one. [`seek_together`] takes the steps of many searches in turns, so
-//! that they wait together. Each ends with a [`Hint`]: the node that is responsible for the hash. A search that is given the
-//! hint looks into that node at once.
+//! that they wait together. Each ends with a [`Hint`]: the node where the hash belongs. Who is given the hint looks into
+//! that node at once, and finds the very key or nothing; nothing says that a search from the root must tell.
 //!
 //! # Why a hint can be trusted
-//! Which hashes a node is responsible for changes only when nodes are split, merged or removed, or get another base. All
-//! of these give a block back, as does whatever makes a tree of the block of another one's root. So a hint is good as long
-//! as its heap has given back no block ([`Heap::frees`]).
+//! What matters is that the node is still one of the tree with that root. A node leaves its tree only with its block: when
+//! it is split, merged, emptied, moved or reclaimed, that is given back; and only a block that was given back becomes the
+//! root of another tree. So a hint is good as long as its heap has given back no block ([`Heap::frees`]).
 
 use std::hint::select_unpredictable;
 use std::ptr;
@@ -34,7 +34,7 @@ pub struct Seek<'h> {
     found: Link,
 }
 
-/// Where a hash belongs, for the time being.
+/// Where a hash belongs, for the time being; of no use if all bases are above it.
 #[derive(Debug, Clone, Copy)]
 pub struct Hint {
     root: Link,

@@ -135,7 +135,7 @@ fn insert_in_tree<P: Packing>(
     position: &mut Position,
     item: P::Item<'_>,
 ) -> Result<(), OutOfMemory> {
-    let Position { path, slot, .. } = position;
+    let Position { path, slot } = position;
     let slot = *slot;
     if P::HASHED {
         return hashed::insert(heap, packing, top, path, item);

@@ -20,7 +20,7 @@ pub struct Iter<'h, P: Packing> {
 
 impl<'h, P: Packing> Iter<'h, P> {
     pub(super) fn new(heap: &'h Heap, packing: P, root: Root, position: Position) -> Self {
-        let Position { path, slot, .. } = position;
+        let Position { path, slot } = position;
         let view = view_at::<P>(heap, root, &path);
         let mut iter = Iter { heap, packing, path, left: 0, rest: &[], base: 0 };
         if let Some(view) = view {
@@ -98,7 +98,7 @@ pub struct Back<'h, P: Packing> {
 
 impl<'h, P: Packing> Back<'h, P> {
     pub(super) fn new(heap: &'h Heap, packing: P, root: Root, position: Position) -> Self {
-        let Position { path, slot, .. } = position;
+        let Position { path, slot } = position;
         let view = view_at::<P>(heap, root, &path);
         let mut back = Back { heap, packing, path, view, index: slot.index, offsets: [0; REMEMBERED] };
         back.remember();

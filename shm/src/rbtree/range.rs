@@ -104,7 +104,7 @@ fn split<P: Packing>(
     root: Root,
     rank: usize,
 ) -> Result<(Root, Root), OutOfMemory> {
-    let Position { path, slot, .. } = Position::of_rank(heap, packing, root, rank, true);
+    let Position { path, slot } = Position::of_rank(heap, packing, root, rank, true);
     let last = path.len() - 1;
     // Elements and black height of each subtree on the path.
     let (mut counts, mut heights) = ([0; DEPTH_MAX], [0; DEPTH_MAX]);
@@ -168,7 +168,7 @@ fn settle_sparse<P: Packing>(
     root: Root,
     rank: usize,
 ) -> Result<Root, OutOfMemory> {
-    let Position { mut path, slot, .. } = Position::of_rank(heap, packing, root, rank, true);
+    let Position { mut path, slot } = Position::of_rank(heap, packing, root, rank, true);
     let mut top = root.link();
     if View::of_node::<P>(heap, path.last()).used < P::SPARSE {
         merge(heap, packing, &mut top, &mut path, root.count(), rank - slot.index)?;

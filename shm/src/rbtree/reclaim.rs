@@ -104,7 +104,7 @@ pub(super) fn relocate<P: Packing>(
         let link = shift(heap, root.link(), P::PLAIN_BODY + used)?;
         return Ok((Root::plain(link, own, used), None));
     }
-    let Position { mut path, slot, .. } = Position::of_rank(heap, packing, root, from, true);
+    let Position { mut path, slot } = Position::of_rank(heap, packing, root, from, true);
     let mut top = root.link();
     let mut next = from - slot.index;
     for _ in 0..nodes {

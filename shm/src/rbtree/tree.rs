@@ -361,7 +361,8 @@ impl<P: Packing> Tree<P> {
         verify(heap, self.packing, self.root, true, visit)
     }
 
-    /// [`Tree::verify`] for a plain block, or none, that may be as long as a node, whatever it holds.
+    /// [`Tree::verify`] for a plain block, or none, that may have more room than it asks for: up to the length of a node,
+    /// whatever it holds.
     pub fn verify_stack(
         &self,
         heap: &Heap,

@@ -70,6 +70,29 @@ fn a_command_without_keys_waits_for_what_is_under_way() {
 
 #[test]
 fn requests_that_begin_like_those_before_them_are_told_apart() {
+    let lines = |requests: &[&str]| format!("{}\r\n", requests.join("\r\n"));
+    let arrays = |requests: &[&str]| {
+        let words =
+            |request: &str| request.replace('"', "").split(' ').map(str::to_owned).collect::<Vec<_>>();
+        let array = |words: Vec<String>| {
+            let bulks: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+            format!("*{}\r\n{bulks}", words.len())
+        };
+        requests.iter().map(|request| array(words(request))).collect::<String>()
+    };
+    let mixed = |requests: &[&str]| {
+        let (first, rest) = requests.split_at(requests.len() / 2);
+        [arrays(&first[..3]), lines(&first[3..]), arrays(rest)].concat()
+    };
+    told_apart(&lines, usize::MAX);
+    for cut in (1..700).step_by(9) {
+        told_apart(&arrays, cut);
+        told_apart(&mixed, cut);
+    }
+}
+
+/// Sends requests of the same beginnings in two parts, in the form that `encoded` gives them.
+fn told_apart(encoded: &dyn Fn(&[&str]) -> String, cut: usize) {
     let mut rig = Rig::new(2, 2, 4, &[]);
     let (key, other) = (rig.key_on(0, 0), rig.key_on(1, 0));
     let mut peer = rig.connect(0);
@@ -80,24 +103,38 @@ fn requests_that_begin_like_those_before_them_are_told_apart() {
         (format!("set {key} 3 XX"), "+OK"),
         (format!("SETEX {key} 100"), "-ERR wrong number of arguments for 'setex' command"),
         (format!("GET {key}"), "$1\r\n3"),
+        (format!("GET {key}"), "$1\r\n3"),
+        (format!("GET {key}"), "$1\r\n3"),
         (format!("GET {other}"), "$-1"),
         (format!("GET {key}"), "$1\r\n3"),
         (format!("GET \"{key}\""), "$1\r\n3"),
         (format!("GET {key}x"), "$-1"),
+        (format!("APPEND {key} 4"), ":2"),
+        (format!("APPEND {key} 5"), ":3"),
+        (format!("APPEND {key} 6"), ":4"),
+        (format!("APPEND {other} 7"), ":1"),
+        (format!("DEL {key} {other}"), ":2"),
+        (format!("DEL {key} {other}"), ":0"),
+        (format!("SET {key} 3"), "+OK"),
         ("CONFIG NOPE".into(), "-ERR unknown subcommand 'NOPE'. Try CONFIG HELP."),
         ("CONFIG GET no-such-setting".into(), "*0"),
         ("COMMAND COUNT x".into(), "-ERR wrong number of arguments for 'command|count' command"),
         ("SELECT 1".into(), "+OK"),
         (format!("GET {key}"), "$-1"),
         ("PING".into(), "+PONG"),
+        ("PING".into(), "+PONG"),
         ("PING x".into(), "$1\r\nx"),
     ];
     let requests: Vec<&str> = conversation.iter().map(|(request, _)| request.as_str()).collect();
-    peer.send_raw(format!("{}\r\n", requests.join("\r\n")).as_bytes());
-    rig.settle();
-    peer.pump();
+    let bytes = encoded(&requests).into_bytes();
+    let (first, rest) = bytes.split_at(cut.min(bytes.len()));
+    for part in [first, rest] {
+        peer.send_raw(part);
+        rig.settle();
+        peer.pump();
+    }
     let expected: String = conversation.iter().map(|(_, reply)| format!("{reply}\r\n")).collect();
-    assert_eq!(peer.text(), expected);
+    assert_eq!(peer.text(), expected, "cut at {cut}");
 }
 
 #[test]

@@ -210,3 +210,55 @@ fn http_ends_the_connection_before_its_body() {
     // Neither is the first word of a line.
     check(b"ECHO POST\nPOSTAL 1\n", &[&[b"ECHO", b"POST"], &[b"POSTAL", b"1"]], Ok(1));
 }
+
+/// Requests that begin with the same bytes up to behind each of their words.
+#[test]
+fn what_begins_alike_is_read_alike() {
+    let requests: [&[u8]; 6] = [
+        b"*1\r\n$4\r\nPING\r\n",
+        b"*3\r\n$3\r\nSET\r\n$0\r\n\r\n$5\r\nvalue\r\n",
+        b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$012\r\n",
+        b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\nvalue",
+        b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$20000\r\n",
+        b"*4\r\n$4\r\nMGET\r\n$1\r\na\r\n$10\r\nbbbbbbbbbb\r\n$1\r\nc\r\n",
+    ];
+    let stranger = Limits::default().for_stranger(true);
+    for (request, limits) in
+        requests.iter().flat_map(|request| [(request, Limits::default()), (request, stranger.clone())])
+    {
+        let (mut all, mut parser) = (Vec::new(), Parser::new());
+        let whole = parser.next(request, &limits, &mut all);
+        // The words that such a request begins with, whether or not it is sound beyond them.
+        let count = usize::from(request[1] - b'0');
+        let mut first = Vec::new();
+        let mut cursor = Cursor { at: 4, searched: 0, left: count, bulk_len: None };
+        let _ = cursor.read_words(request, &limits, &mut first);
+        for known in 1..=first.len() {
+            let start = (first[known - 1].start + first[known - 1].len) as usize + 2;
+            for end in start..=request.len() {
+                let (mut words, mut parser) = (Vec::new(), Parser::new());
+                let mut found =
+                    parser.next_like((&first[..known], count), &request[..end], &limits, &mut words);
+                if end < request.len()
+                    && let Ok(Progress::Incomplete { .. }) = found
+                {
+                    assert!(words.is_empty(), "nothing before the whole");
+                    found = parser.next(request, &limits, &mut words);
+                }
+                let (mut plain_words, mut plain) = (Vec::new(), Parser::new());
+                let mut expected = plain.next(&request[..end], &limits, &mut plain_words);
+                if end < request.len()
+                    && let Ok(Progress::Incomplete { .. }) = expected
+                {
+                    expected = plain.next(request, &limits, &mut plain_words);
+                }
+                let text = request.escape_ascii();
+                assert_eq!((&found, &words), (&expected, &plain_words), "{known} words of {text} to {end}");
+                if end == request.len() {
+                    assert_eq!((&found, &words), (&whole, &all));
+                }
+                assert_eq!(parser.is_between(), plain.is_between());
+            }
+        }
+    }
+}
