@@ -41,7 +41,11 @@ pub(super) fn verify_stack<P: Packing>(
             checked.plain(root)?;
             let (link, (_, used)) = (root.link(), root.plain_extent());
             let within_node = heap.capacity_of(block(link)) <= heap.block_len(P::NODE_LEN);
-            check(within_node || fits_well(heap, link, used), "a block with too much room", link)
+            check(
+                within_node || fits_well(heap, link, P::PLAIN_BODY + used),
+                "a block with too much room",
+                link,
+            )
         }
         Form::Tree => check(false, "nodes instead of a block", root.link()),
     }
