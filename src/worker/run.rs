@@ -306,16 +306,10 @@ impl Worker {
             return Step::NotYet(Pause::Landing);
         }
         if let Some(home) = berths.home(shard) {
-            let held = &mut [&mut home.keyspace];
-            if session.flight.is_landed() && !muted {
-                let mut wire = Wire::new(session.out.tail(), &session.protocol);
-                executor.run(held, row, text, (hashes, hint), guest, &mut wire);
-            } else {
-                answer_here(session, |session_protocol, out| {
-                    let wire = &mut Wire::new(out, session_protocol);
-                    executor.run(held, row, text, (hashes, hint), guest, wire);
-                });
-            }
+            answer_here(session, |protocol, out| {
+                let held = &mut [&mut home.keyspace];
+                executor.run(held, row, text, (hashes, hint), guest, &mut Wire::new(out, protocol));
+            });
             self.follow_up();
             return Step::Done;
         }
