@@ -196,3 +196,18 @@ fn a_wait_ends_in_its_millisecond() {
     assert_eq!(peer.text(), "*-1\r\n");
     assert_eq!(blocked(&rig), 0);
 }
+
+#[test]
+fn a_waiter_that_needs_another_shard_comes_before_the_next_call_of_a_pipeline() {
+    let mut rig = Rig::new(1, 2, 4, &[]);
+    let (from, to) = (rig.key_on(0, 0), rig.key_on(1, 0));
+    let (mut waiter, mut pusher) = (rig.connect(0), rig.connect(0));
+    waiter.send(&format!("BLMOVE {from} {to} LEFT RIGHT 0"));
+    rig.settle();
+    pusher.send_raw(format!("RPUSH {from} a\r\nRPUSH {from} b\r\nRPUSH {from} c\r\n").as_bytes());
+    rig.settle();
+    pusher.pump();
+    waiter.pump();
+    assert_eq!(pusher.text(), ":1\r\n:1\r\n:2\r\n");
+    assert_eq!(waiter.text(), "$1\r\na\r\n");
+}
